@@ -1,0 +1,1 @@
+"""Benchmarks: the same work, us and a named peer, as ratios in one run."""

@@ -1,0 +1,80 @@
+"""`vaultdash hedge compare` and `vaultdash hedge events`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaultdash.cli.options import HedgeOptions, OutputOptions, takes
+
+if TYPE_CHECKING:
+    from vaultdash.hedge.result import HedgeRun
+
+DATA_MISSING = 3
+
+app = typer.Typer(
+    help="Put hedges for a loan on gold, over one window or over many sell-offs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("compare")
+@takes(asked=HedgeOptions, out=OutputOptions)
+def compare(
+    *,
+    symbol: Annotated[str, typer.Option(help="The underlying, such as GLD.")],
+    start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.", metavar="DATE")],
+    end: Annotated[str, typer.Option(help="Last day, included, YYYY-MM-DD.", metavar="DATE")],
+    asked: HedgeOptions,
+    out: OutputOptions,
+) -> None:
+    """Rank hedge templates over one window by what they would have spared the loan, and at what cost."""
+    from vaultdash.cli.question import read_question, read_window
+    from vaultdash.cli.show import show_run
+    from vaultdash.workbench import Workbench
+
+    workbench = Workbench()
+    window = read_window(start, end)
+    run = workbench.compare_hedges(read_question(asked, workbench, symbol=symbol), window)
+    show_run(run, out)
+    _leave_if_nothing_completed([run])
+
+
+@app.command("events")
+@takes(asked=HedgeOptions, out=OutputOptions)
+def events(
+    *,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="An event's slug; repeat for more [default: all events of the symbol].", metavar="SLUG"),
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(help="The underlying [default: each event's own; needed with --source file].")
+    ] = None,
+    asked: HedgeOptions,
+    out: OutputOptions,
+) -> None:
+    """Run the same templates over named sell-offs and rallies, and compare them side by side."""
+    from vaultdash.cli.progress import counted
+    from vaultdash.cli.question import choose_events, read_question
+    from vaultdash.cli.show import show_events
+    from vaultdash.workbench import Workbench
+
+    workbench = Workbench()
+    chosen = choose_events(workbench, slugs=event, symbol=symbol, source=asked.source)
+    question = read_question(asked, workbench, symbol=symbol or "")
+    with counted("Events", len(chosen or workbench.events()), quiet=out.quiet) as advance:
+        comparison = workbench.compare_events(question, chosen, on_done=advance)
+    show_events(comparison, out)
+    if comparison.not_run:
+        raise typer.Exit(DATA_MISSING)
+    _leave_if_nothing_completed([event.run for event in comparison.events])
+
+
+def _leave_if_nothing_completed(runs: list[HedgeRun]) -> None:
+    """Leave with the exit code for missing data where no template of a run could be completed."""
+    for run in runs:
+        if all(result.status == "incomplete" for result in run.templates):
+            raise typer.Exit(DATA_MISSING)

@@ -1,0 +1,269 @@
+"""The facade every door holds: one method per job, the rooms behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaultdash.data.calendars import trading_calendar
+from vaultdash.data.catalog import instrument_for
+from vaultdash.data.closes import daily_closes, require_coverage
+from vaultdash.data.schedules import read_schedule
+from vaultdash.errors import DataError, LoanExceedsCollateralError, TemplateMisfitError, UnknownNameError
+from vaultdash.hedge.builtin import BUILTIN_TEMPLATES
+from vaultdash.hedge.comparison import compare_templates
+from vaultdash.hedge.event_comparison import EventNotRun, EventRun, compare_events, event_run
+from vaultdash.hedge.events import BUILTIN_EVENTS
+from vaultdash.hedge.model_quotes import ModelQuotes
+from vaultdash.hedge.portfolio import Portfolio
+from vaultdash.hedge.pricing import ModelPricing, TradingCosts
+from vaultdash.hedge.scenario import ProviderRef, Scenario, TemplateRef
+from vaultdash.hedge.served import ServedMarket, stale_schedule_note
+from vaultdash.hedge.template import HedgeTemplate
+from vaultdash.market import DateRange, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vaultdash.data.catalog import Instrument
+    from vaultdash.data.schedules import Meaning, Unit
+    from vaultdash.hedge.event_comparison import EventComparison
+    from vaultdash.hedge.events import EventPreset
+    from vaultdash.hedge.quotes import MarketDay
+    from vaultdash.hedge.result import HedgeRun
+    from vaultdash.market import DailyCloses, TradingCalendar
+
+DEFAULT_PRICING = ModelPricing()
+NO_COSTS = TradingCosts()
+ENGINE_VERSION = "1"
+"""Changes with every change of the engine that moves a number; part of every run's identity."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HedgeQuestion:
+    """What a door asks of the hedge room, before a window is chosen.
+
+    `symbol` empty takes each event's own. `templates` empty means every active one. `schedules` hold the values
+    that `pricing` refers to by digest.
+    """
+
+    symbol: str
+    source: str
+    portfolio: Portfolio
+    path: Path | None = None
+    templates: tuple[HedgeTemplate, ...] = ()
+    pricing: ModelPricing = DEFAULT_PRICING
+    costs: TradingCosts = NO_COSTS
+    schedules: tuple[Schedule, ...] = ()
+
+
+class Workbench:
+    """Answers the doors. Holds no state but what the person keeps."""
+
+    def templates(self) -> tuple[HedgeTemplate, ...]:
+        """Every template known, built-ins first."""
+        return BUILTIN_TEMPLATES
+
+    def template(self, slug: str) -> HedgeTemplate:
+        """The template of that slug. Raises UnknownNameError."""
+        known = {template.slug: template for template in self.templates()}
+        if slug not in known:
+            raise UnknownNameError(kind="template", name=slug, known=known)
+        return known[slug]
+
+    def events(self) -> tuple[EventPreset, ...]:
+        """Every event preset known, oldest first."""
+        return BUILTIN_EVENTS
+
+    def event(self, slug: str) -> EventPreset:
+        """The event preset of that slug. Raises UnknownNameError."""
+        known = {event.slug: event for event in self.events()}
+        if slug not in known:
+            raise UnknownNameError(kind="event", name=slug, known=known)
+        return known[slug]
+
+    def symbol_name(self, symbol: str) -> str:
+        """The name under which the catalog knows a symbol or its alias; the symbol itself where it does not."""
+        return instrument_for(symbol).name
+
+    def read_schedule(self, path: Path, *, meaning: Meaning, unit: Unit) -> Schedule:
+        """Read a dated volatility or rate schedule from the person's file, its values in `unit`."""
+        return read_schedule(path, unit=unit, meaning=meaning)
+
+    def compare_hedges(
+        self, question: HedgeQuestion, window: DateRange, *, on_done: Callable[[str], None] = lambda _slug: None
+    ) -> HedgeRun:
+        """Run every template of the question over the window and rank them.
+
+        Raises InvalidInputError for what cannot be asked and DataError for what the history does not hold.
+        """
+        return self._run(question, window, self._closes(question), event=None, on_done=on_done)
+
+    def compare_events(
+        self,
+        question: HedgeQuestion,
+        events: Sequence[EventPreset] | None = None,
+        *,
+        on_done: Callable[[str], None] = lambda _slug: None,
+    ) -> EventComparison:
+        """Run the same templates over each event; those that cannot be run are listed with the reason.
+
+        `events` left out means every preset of the question's symbol. Raises InvalidInputError, and DataError where
+        the closes cannot be read at all.
+        """
+        warnings: list[str] = []
+        if events is None:
+            name = self.symbol_name(question.symbol)
+            own = [event for event in self.events() if not question.symbol or self.symbol_name(event.symbol) == name]
+            warnings += [
+                f"{event.slug} is a window of {event.symbol} and was left out; ask for it by name to run it on {name}"
+                for event in self.events()
+                if event not in own
+            ]
+            events = own
+        runs: list[EventRun] = []
+        not_run: list[EventNotRun] = []
+        histories: dict[str, DailyCloses] = {}
+        for event in events:
+            symbol = question.symbol or event.symbol
+            asked = replace(question, symbol=symbol, templates=self._event_templates(question, event))
+            if symbol not in histories:
+                histories[symbol] = self._closes(asked)
+            try:
+                run = self._run(asked, event.window, histories[symbol], event=event)
+            except (DataError, LoanExceedsCollateralError) as error:
+                not_run.append(EventNotRun(slug=event.slug, reason=str(error)))
+            else:
+                runs.append(event_run(event, run))
+            on_done(event.slug)
+        warnings += [
+            f"{run.event.slug} is a window of {run.event.symbol}; it was run on {run.run.scenario.symbol}, as asked"
+            for run in runs
+            if instrument_for(run.event.symbol).name != run.run.scenario.symbol
+        ]
+        warnings += dict.fromkeys(f"{run.event.slug}: {warning}" for run in runs for warning in run.run.warnings)
+        identity = "\n".join([*(run.run.run_id for run in runs), *(missing.slug for missing in not_run)])
+        return compare_events(run_id=f"events-{_digest(identity)}", runs=runs, not_run=not_run, warnings=warnings)
+
+    def _closes(self, question: HedgeQuestion) -> DailyCloses:
+        return daily_closes(question.source, question.symbol, path=question.path)
+
+    def _event_templates(self, question: HedgeQuestion, event: EventPreset) -> tuple[HedgeTemplate, ...]:
+        defaults = event.scenario_overrides.default_template_slugs
+        return question.templates or tuple(self.template(slug) for slug in defaults)
+
+    def _chosen_templates(self, question: HedgeQuestion, instrument: Instrument) -> tuple[HedgeTemplate, ...]:
+        for template in question.templates:
+            if not template.fits(instrument.name):
+                raise TemplateMisfitError(
+                    slug=template.slug, made_for=template.underlying_symbol, symbol=instrument.name
+                )
+        return question.templates or tuple(
+            template for template in self.templates() if template.status == "active" and template.fits(instrument.name)
+        )
+
+    def _run(
+        self,
+        question: HedgeQuestion,
+        window: DateRange,
+        closes: DailyCloses,
+        *,
+        event: EventPreset | None,
+        on_done: Callable[[str], None] = lambda _slug: None,
+    ) -> HedgeRun:
+        instrument = instrument_for(question.symbol)
+        calendar = trading_calendar(instrument.calendar)
+        coverage_notes = require_coverage(closes, window, calendar)
+        first_close = closes.between(window)[0].close
+        portfolio = question.portfolio.starting_at(first_close)
+        templates = self._chosen_templates(question, instrument)
+        scenario = _scenario(question, window, instrument=instrument, closes=closes, templates=templates, event=event)
+        market = ServedMarket(
+            closes=closes,
+            window=window,
+            pricing=question.pricing,
+            schedules={schedule.digest: schedule for schedule in question.schedules},
+            entry_spot=portfolio.entry_spot,
+        )
+        days = tuple(market.days())
+        return compare_templates(
+            scenario,
+            templates,
+            run_id=f"hedge-{_digest(repr((ENGINE_VERSION, scenario, templates, closes.digest)))}",
+            closes=closes,
+            days=days,
+            portfolio=portfolio,
+            quotes=_model_quotes(question, instrument, calendar),
+            calendar=calendar,
+            warnings=(
+                *closes.notes,
+                *coverage_notes,
+                *_schedule_warnings(question, days),
+                *_portfolio_warnings(portfolio, days),
+            ),
+            on_done=on_done,
+        )
+
+
+def _model_quotes(question: HedgeQuestion, instrument: Instrument, calendar: TradingCalendar) -> ModelQuotes:
+    return ModelQuotes(
+        calendar=calendar,
+        is_future=instrument.is_future,
+        skew=question.pricing.skew,
+        term_slope=question.pricing.term_slope,
+        half_spread=question.costs.half_spread,
+    )
+
+
+def _scenario(
+    question: HedgeQuestion,
+    window: DateRange,
+    *,
+    instrument: Instrument,
+    closes: DailyCloses,
+    templates: Sequence[HedgeTemplate],
+    event: EventPreset | None,
+) -> Scenario:
+    slug = f"{instrument.name.lower()}-{window.start}-{window.end}" if event is None else event.slug
+    provider_ref = ProviderRef(provider_id=question.source, config_key=f"{instrument.name}:{closes.digest[:16]}")
+    identity = repr((slug, question.portfolio, [t.template_id for t in templates], provider_ref, question.pricing))
+    return Scenario(
+        scenario_id=f"scenario-{_digest(identity)}",
+        slug=slug.replace(".", "-").replace("=", "-"),
+        display_name=f"{instrument.name} {window}" if event is None else event.display_name,
+        symbol=instrument.name,
+        start_date=window.start,
+        end_date=window.end,
+        initial_portfolio=question.portfolio,
+        template_refs=tuple(
+            TemplateRef(template_id=template.template_id, version=template.version) for template in templates
+        ),
+        provider_ref=provider_ref,
+        pricing=question.pricing,
+        costs=question.costs,
+        event_preset_id=event.event_preset_id if event else None,
+    )
+
+
+def _schedule_warnings(question: HedgeQuestion, days: Sequence[MarketDay]) -> list[str]:
+    notes = [stale_schedule_note(schedule, [day.date for day in days]) for schedule in question.schedules]
+    return [note for note in notes if note is not None]
+
+
+def _portfolio_warnings(portfolio: Portfolio, days: Sequence[MarketDay]) -> list[str]:
+    warnings = []
+    opening_ltv = portfolio.loan_amount / (portfolio.underlying_units * days[0].close)
+    if opening_ltv >= portfolio.margin_call_ltv:
+        warnings.append(
+            f"the loan is called from the start: loan-to-value {opening_ltv:.2%} on {days[0].date} against "
+            f"{portfolio.margin_call_ltv:.2%}"
+        )
+    if len(days) == 1:
+        warnings.append(f"the window holds one session ({days[0].date}); nothing is opened on a run's last session")
+    return warnings
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,20 @@
+"""What every test may ask for: the real market files, where they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real market files, or a skip that says it is absent."""
+    folder = Path(os.environ.get("VAULTDASH_REAL_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        # They are not part of the project, so a clone without them is a normal one.
+        pytest.skip(f"the real market files are not at {folder}")
+    return folder
