@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench format sessions lock clean
+.PHONY: demo test check bench format sessions docs lock clean
 
 demo: .venv/ready
 	$(BIN)/vaultdash demo --out demo-out
@@ -17,7 +17,9 @@ check: .venv/ready
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+# The peers are a user's choice, so they are not in requirements.lock.
 bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check QuantLib
 	$(BIN)/python -m bench
 
 format: .venv/ready
@@ -26,7 +28,12 @@ format: .venv/ready
 
 # Writes the declared trading sessions again; commit what changes.
 sessions: .venv/ready
-	$(BIN)/python tools/write_sessions.py
+	$(BIN)/python -m tools.write_sessions
+
+# Writes docs/cli.md and the transcripts of README.md again.
+docs: .venv/ready
+	COLUMNS=100 $(BIN)/python -m tools.write_cli_reference
+	COLUMNS=100 $(BIN)/python -m tools.write_transcripts
 
 # Writes requirements.lock again; needs uv.
 lock:

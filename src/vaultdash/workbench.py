@@ -115,8 +115,8 @@ class Workbench:
         """
         warnings: list[str] = []
         if events is None:
-            name = self.symbol_name(question.symbol)
-            own = [event for event in self.events() if not question.symbol or self.symbol_name(event.symbol) == name]
+            name = self.symbol_name(question.symbol) if question.symbol else ""
+            own = [event for event in self.events() if name in ("", self.symbol_name(event.symbol))]
             warnings += [
                 f"{event.slug} is a window of {event.symbol} and was left out; ask for it by name to run it on {name}"
                 for event in self.events()

@@ -13,14 +13,14 @@ from vaultdash.errors import BrokenInvariantError, DataError, InvalidInputError,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OK, FAILURE, USAGE, DATA_MISSING, CANCELLED = 0, 1, 2, 3, 130
+OK, FAILURE, USAGE, DATA_MISSING = 0, 1, 2, 3
 EXIT_CODES: tuple[tuple[type[VaultdashError], int], ...] = (
     (InvalidInputError, USAGE),
     (DataError, DATA_MISSING),
     (BrokenInvariantError, FAILURE),
     (VaultdashError, FAILURE),
 )
-"""First match wins."""
+"""First match wins. typer itself leaves with 2 on a usage error and 130 on Ctrl-C."""
 
 app = typer.Typer(
     name="vaultdash",
@@ -43,13 +43,12 @@ def run(words: Sequence[str]) -> int:
     debug = "--debug" in words
     arguments = [word for word in words if word != "--debug"]
     try:
-        result = app(arguments, standalone_mode=False)
+        app(arguments, prog_name="vaultdash")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else OK
     except VaultdashError as error:
         if debug:
             raise
         print(f"vaultdash: {error}", file=sys.stderr)  # noqa: T201 - the door speaks to a person here
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
-    except KeyboardInterrupt:
-        print("vaultdash: cancelled.", file=sys.stderr)  # noqa: T201 - as above
-        return CANCELLED
-    return result if isinstance(result, int) else OK
+    return OK

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vaultdash.cli.output import console_for_data, print_json, say, write_csv, write_parquet
 from vaultdash.cli.tables import (
     LEGEND,
+    call_days_table,
     daily_rows,
     events_table,
     notes_of,
@@ -70,13 +71,16 @@ def show_events(comparison: EventComparison, out: OutputOptions) -> None:
         portfolio = comparison.events[0].run.scenario.initial_portfolio
         console.print(
             f"{portfolio.underlying_units:,.10g} units, loan {portfolio.loan_amount:,.2f} USD, margin call at "
-            f"{portfolio.margin_call_ltv:.2%}; {comparison.events[0].run.scenario.pricing}"
+            f"{portfolio.margin_call_ltv:.2%}"
         )
+        console.print(f"Model prices: {comparison.events[0].run.scenario.pricing}")
         console.print()
         console.print(events_table(comparison))
         console.print()
         console.print("Over all events, best first:")
         console.print(overall_table(comparison))
+        console.print()
+        console.print(call_days_table(comparison))
     for missing in comparison.not_run:
         console.print(f"Not run: {missing.slug}: {missing.reason}", soft_wrap=True)
     for event in comparison.events:

@@ -42,7 +42,7 @@ def scenario_lines(run: HedgeRun) -> list[str]:
     label = "SYNTHETIC. " if run.synthetic else ""
     entry = "" if portfolio.entry_spot is None else " (history scaled)"
     title = "" if scenario.event_preset_id is None else f"{scenario.display_name}: "
-    lines = [f"{label}{title}{scenario.symbol} from {run.source} ({run.close_basis} closes); {scenario.pricing}"]
+    lines = [f"{label}{title}{scenario.symbol} from {run.source} ({run.close_basis} closes)"]
     if path:
         lines.append(
             f"{len(path)} sessions, {path[0].date} to {path[-1].date}; {portfolio.underlying_units:,.10g} units at "
@@ -51,6 +51,7 @@ def scenario_lines(run: HedgeRun) -> list[str]:
     return [
         *lines,
         f"Loan {portfolio.loan_amount:,.2f} USD, margin call at a loan-to-value of {portfolio.margin_call_ltv:.2%}",
+        f"Model prices: {scenario.pricing}",
     ]
 
 
@@ -153,6 +154,22 @@ def events_table(comparison: EventComparison) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for event in comparison.events:
         table.add_row(*_event_row(event))
+    return table
+
+
+def call_days_table(comparison: EventComparison) -> Table:
+    """Call days, events down and templates across under the number of their place over all events."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("Call days", no_wrap=True)
+    table.add_column("no hedge", justify="right")
+    days = {(cell.event, cell.template): cell.summary_metrics for cell in comparison.matrix}
+    for row in comparison.overall:
+        table.add_column(f"#{row.place}", justify="right")
+    for event in comparison.events:
+        figures = [days[event.event.slug, row.template] for row in comparison.overall]
+        unhedged = next((str(each.margin_call_days_unhedged) for each in figures if each is not None), "n/a")
+        hedged = ["n/a" if each is None else str(each.margin_call_days_hedged) for each in figures]
+        table.add_row(Text(event.event.slug), unhedged, *hedged)
     return table
 
 
