@@ -53,7 +53,7 @@ def test_fractions_are_taken_as_they_are(read: Reader) -> None:
 
 
 def test_columns_after_the_second_do_not_matter(read: Reader) -> None:
-    assert read("DATE;OPEN;HIGH\n20220103;16;x\n").values == (0.16,)
+    assert read("DATE;OPEN;HIGH;CLOSE\n20220103;16;x;17\n").values == (0.17,)
 
 
 def test_rates_may_be_zero_or_negative(read: Reader) -> None:
@@ -109,7 +109,7 @@ def test_a_rate_beyond_every_markets(read: Reader) -> None:
     [
         (b"", "it is empty. Export it again."),
         (b"date,v\n", "it has a header and no rows. Export it again."),
-        (b"date,v\n2022-01-03,.\n", "no row has a value. Check its second column."),
+        (b"date,v\n2022-01-03,.\n", "no row has a value. Check its column of values."),
         (
             b"2022-01-03,16\n",
             ("its first line is data ('2022-01-03', '16'), not a header. Put the names of the columns above it."),
@@ -124,7 +124,9 @@ def test_files_that_are_no_schedule(read: Reader, data: bytes, sentence: str) ->
 
 
 def test_one_column_is_too_few(read: Reader) -> None:
-    with pytest.raises(ColumnMissingError, match=r"has no column 'value'; it has: 'date'\. Rename the column"):
+    with pytest.raises(
+        ColumnMissingError, match=r"has no column 'close' or 'value'; it has: 'date'\. Rename the column"
+    ):
         read("date\n2022-01-03\n")
 
 
@@ -145,6 +147,24 @@ def test_the_wrong_unit_is_refused_with_the_option_to_set(
     with pytest.raises(OptionsConflictError) as refused:
         read(data, unit, meaning)
     assert str(refused.value).endswith(f"s.csv {said}. Say --schedule-unit {other}.")
+
+
+def test_dates_as_cboe_writes_them_are_read_where_the_column_proves_their_order(read: Reader) -> None:
+    schedule = read("DATE,GVZ\n06/03/2008,22.89\n06/13/2008,21.5\n")
+    assert schedule.dates == (date(2008, 6, 3), date(2008, 6, 13))
+    assert read("date,v\n03/06/2008,20\n13/06/2008,21\n").dates == (date(2008, 6, 3), date(2008, 6, 13))
+
+
+@pytest.mark.parametrize("rows", ["06/03/2008,22\n", "06/13/2008,22\n13/06/2008,21\n", "6-3-2008,22\n"])
+def test_dates_whose_order_nothing_proves_are_refused(read: Reader, rows: str) -> None:
+    with pytest.raises(BadRowsError, match="ambiguous"):
+        read("date,v\n" + rows)
+
+
+def test_a_wider_file_says_which_column_holds_the_value(read: Reader) -> None:
+    assert read("date,open,high,low,close\n2022-01-03,1,2,3,18\n").values == (0.18,)
+    with pytest.raises(ColumnMissingError, match="has no column 'close' or 'value'"):
+        read("date,GVZ,VIX\n2022-01-03,18,20\n")
 
 
 def test_values_at_the_edge_of_a_unit_pass(read: Reader) -> None:

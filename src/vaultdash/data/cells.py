@@ -27,6 +27,9 @@ NO_VALUE = frozenset({"", ".", "nan", "null", "none", "na", "n/a", "#n/a"})
 
 PLAIN = "YYYY-MM-DD"
 TIMED = "YYYY-MM-DD with a time"
+MONTH_FIRST = "MM/DD/YYYY"
+DAY_FIRST = "DD/MM/YYYY"
+MONTHS = 12
 ZONED = "YYYY-MM-DD with a time and its zone"
 _SPELLED_WITH = {"-": PLAIN, "/": "YYYY/MM/DD", "": "YYYYMMDD"}
 
@@ -35,6 +38,7 @@ _DATE = re.compile(
     r"(?P<time>[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?(?P<zone> ?(Z|UTC|[+-]\d\d:?\d\d))?)?",
     re.ASCII,
 )
+_SLASHED = re.compile(r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<year>\d{4})", re.ASCII)
 _TWO_WAYS = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d\d)(\D.*)?", re.ASCII)
 _EPOCH = re.compile(r"\d{10}|\d{13}|\d{16}|\d{19}", re.ASCII)
 
@@ -50,10 +54,26 @@ class Flaw(NamedTuple):
     remedy: str
 
 
-def read_date(text: str) -> tuple[date, str] | Flaw:
+def slashed_order(texts: Sequence[str]) -> str | None:
+    """Tell in which order a column such as 01/31/2022 stands, where the column proves it; None where it does not.
+
+    Month first is proved by a second number above 12 with no first number above it; day first the other way round.
+    """
+    first = second = 0
+    for text in texts:
+        found = _SLASHED.fullmatch(text.strip())
+        if found is not None:
+            first, second = max(first, int(found["first"])), max(second, int(found["second"]))
+    if second > MONTHS >= first:
+        return MONTH_FIRST
+    return DAY_FIRST if first > MONTHS >= second else None
+
+
+def read_date(text: str, *, slashed: str | None = None) -> tuple[date, str] | Flaw:
     """Read a day of 1900..2100 and name its spelling: YYYY-MM-DD (a time may follow), YYYYMMDD or YYYY/MM/DD.
 
-    The day is the one written, whatever time and zone follow it.
+    With `slashed`, the order that its column proves, also 01/31/2022 or 31/01/2022. The day is the one written,
+    whatever time and zone follow it.
     """
     if len(text) == ISO_LENGTH and text[4] == "-" == text[7]:
         try:
@@ -64,18 +84,27 @@ def read_date(text: str) -> tuple[date, str] | Flaw:
             if FIRST_YEAR <= day.year <= LAST_YEAR:
                 return day, PLAIN
     word = text.strip()
+    split = _SLASHED.fullmatch(word) if slashed is not None else None
+    if split is not None:
+        order = ("first", "second") if slashed == MONTH_FIRST else ("second", "first")
+        return _day(word, split["year"], *(split[part] for part in order), spelling=slashed or "")
     found = _DATE.fullmatch(word)
     if found is None or (found["time"] and found["mark"] != "-"):
         return _no_date(word)
+    spelling = _SPELLED_WITH[found["mark"]]
+    if found["time"]:
+        spelling = ZONED if found["zone"] else TIMED
+    return _day(word, found["year"], found["month"], found["day"], spelling=spelling)
+
+
+def _day(word: str, year: str, month: str, day: str, *, spelling: str) -> tuple[date, str] | Flaw:
     try:
-        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+        read = date(int(year), int(month), int(day))
     except ValueError:
         return Flaw(f"{shown(word)} is no day of the calendar", CORRECT_ROWS)
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+    if not FIRST_YEAR <= read.year <= LAST_YEAR:
         return Flaw(f"{shown(word)} is not between {FIRST_YEAR} and {LAST_YEAR}", CORRECT_ROWS)
-    if found["time"]:
-        return day, ZONED if found["zone"] else TIMED
-    return day, _SPELLED_WITH[found["mark"]]
+    return read, spelling
 
 
 def _no_date(word: str) -> Flaw:

@@ -70,8 +70,8 @@ def read_daily_closes(path: Path, *, symbol: str, calendar: TradingCalendar) -> 
 
 def _rows(path: Path, table: Table, flaws: Flaws, notes: list[str]) -> list[Row]:
     """Read every cell; what cannot be used is a flaw, what has no close is dropped and noted."""
-    dates = Dates(flaws)
     date_at = table.position(path, *DATE_COLUMNS)
+    dates = Dates(flaws, table.texts(date_at))
     days = [dates.read(line, cells[date_at]) for line, cells in table.rows]
     notes += dates.notes()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vaultdash.data.cells import CORRECT_ROWS, ZONED, Flaw, read_date
+from vaultdash.data.cells import CORRECT_ROWS, ZONED, Flaw, read_date, slashed_order
 from vaultdash.data.wording import counted
 from vaultdash.errors import BadRowsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
@@ -42,15 +43,16 @@ class Flaws:
 
 
 class Dates:
-    """Reads a column of dates and remembers how they were spelled."""
+    """Reads a column of dates, given whole, and remembers how they were spelled."""
 
-    def __init__(self, flaws: Flaws) -> None:
+    def __init__(self, flaws: Flaws, column: Sequence[str]) -> None:
         self._flaws = flaws
+        self._slashed = slashed_order(column)
         self._spellings: Counter[str] = Counter()
 
     def read(self, line: int, text: str) -> date | None:
         """Return the day written, or None and a flaw noted."""
-        read = read_date(text)
+        read = read_date(text, slashed=self._slashed)
         if isinstance(read, Flaw):
             self._flaws.add(line, read)
             return None
@@ -64,6 +66,9 @@ class Dates:
         if zoned := self._spellings[ZONED]:
             have = "has" if zoned == 1 else "have"
             notes.append(f"file: {counted(zoned, 'date')} {have} a time zone; the date was taken as written")
+        if self._slashed is not None and (slashed := self._spellings[self._slashed]):
+            were_read = "was" if slashed == 1 else "were"
+            notes.append(f"file: {counted(slashed, 'date')} {were_read} read as {self._slashed}, as the column proves")
         if len(ways := [f"{way} {count:,}" for way, count in self._spellings.items() if count]) > 1:
             notes.append(f"file: dates are spelled in {len(ways)} ways ({', '.join(ways)}); each was read as it stands")
         return notes

@@ -9,7 +9,7 @@ from vaultdash.data.cells import CORRECT_ROWS, WRITE_NUMBERS, Flaw, read_number
 from vaultdash.data.rows import Dates, Flaws
 from vaultdash.data.tables import read_bytes, read_text_table
 from vaultdash.data.wording import shown
-from vaultdash.errors import ColumnMissingError, FileUnreadableError, OptionsConflictError
+from vaultdash.errors import FileUnreadableError, OptionsConflictError
 from vaultdash.market import Schedule
 
 if TYPE_CHECKING:
@@ -28,24 +28,27 @@ HOLIDAY = frozenset({"", "."})
 LOWEST_MEDIAN_PERCENT, HIGHEST_MEDIAN_FRACTION = 1.5, 3.0
 HIGHEST_RATE = 1.0
 LOWEST_VOLATILITY, HIGHEST_VOLATILITY = 1e-4, 20.0
+VALUE_COLUMNS = ("close", "value")
+DATE_AND_VALUE = 2
 ONE_VALUE = "Keep one value for each date."
 
 
 def read_schedule(path: Path, *, unit: Unit, meaning: Meaning) -> Schedule:
-    """Read the first two columns of a CSV file as dates and values, in `unit`, and return fractions.
+    """Read the first column of a CSV file as dates and its column of values, in `unit`, and return fractions.
+
+    The values are the second column of two, or else the column named close or value, as in a file with open and high.
 
     Blank values and "." are skipped, equal rows of a date are one, and dates may stand in any order. A volatility must
     lie between 0.01 % and 2,000 %, a rate between -100 % and 100 %. Raises FileUnreadableError, ColumnMissingError,
     BadRowsError with every row that cannot be used, and OptionsConflictError where the values show the other unit.
     """
     table = read_text_table(path, read_bytes(path))
-    if not len(table.columns) > 1:
-        raise ColumnMissingError(path=path, wanted=("value",), found=[shown(head) for head in table.heads])
+    value_at = 1 if len(table.columns) == DATE_AND_VALUE else table.position(path, *VALUE_COLUMNS)
     flaws = Flaws(path, table)
-    entries = _entries(table, meaning, flaws)
+    entries = _entries(table, value_at, meaning, flaws)
     flaws.refuse()
     if not entries:
-        raise FileUnreadableError(path=path, reason="no row has a value", remedy="Check its second column.")
+        raise FileUnreadableError(path=path, reason="no row has a value", remedy="Check its column of values.")
     _refuse_other_unit(path, [value for _, value in entries.values()], unit=unit, meaning=meaning)
     scale = 100.0 if unit == "percent" else 1.0
     fractions = {day: value / scale for day, (_, value) in sorted(entries.items())}
@@ -58,13 +61,13 @@ def read_schedule(path: Path, *, unit: Unit, meaning: Meaning) -> Schedule:
     return Schedule(name=path.name, dates=tuple(fractions), values=tuple(fractions.values()), digest=table.digest)
 
 
-def _entries(table: Table, meaning: Meaning, flaws: Flaws) -> dict[date, tuple[int, float]]:
+def _entries(table: Table, value_at: int, meaning: Meaning, flaws: Flaws) -> dict[date, tuple[int, float]]:
     """The line and the value of each date, values as written."""
-    dates = Dates(flaws)
+    dates = Dates(flaws, table.texts(0))
     entries: dict[date, tuple[int, float]] = {}
     for line, cells in table.rows:
         day = dates.read(line, cells[0])
-        text = cells[1].strip()
+        text = cells[value_at].strip()
         if day is None or text in HOLIDAY:
             continue
         value = read_number(text)
