@@ -73,12 +73,12 @@ RATES: dict[str, RateRule] = {
 class World:
     """A market, a loan and a way to price; everything an engine run needs but the template."""
 
-    closes: tuple[DailyClose, ...]
+    closes: tuple[DailyClose, ...] = field(repr=False)
     window: DateRange
     portfolio: Portfolio
     pricing: ModelPricing = field(default_factory=ModelPricing)
     costs: TradingCosts = field(default_factory=TradingCosts)
-    schedules: tuple[Schedule, ...] = (VOLATILITY_SCHEDULE, RATE_SCHEDULE)
+    schedules: tuple[Schedule, ...] = field(default=(VOLATILITY_SCHEDULE, RATE_SCHEDULE), repr=False)
     is_future: bool = False
 
     def market(self) -> ServedMarket:
