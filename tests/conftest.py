@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,3 +19,9 @@ def real_data() -> Path:
         # They are not part of the project, so a clone without them is a normal one.
         pytest.skip(f"the real market files are not at {folder}")
     return folder
+
+
+# Where a change is judged, the same examples are tried every time; everywhere else new ones are looked for.
+settings.register_profile("judged", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("judged")
