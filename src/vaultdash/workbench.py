@@ -182,7 +182,7 @@ class Workbench:
         scenario = _scenario(question, window, instrument=instrument, closes=closes, templates=templates, event=event)
         market = ServedMarket(
             closes=closes,
-            window=window,
+            window=scenario.window,
             pricing=question.pricing,
             schedules={schedule.digest: schedule for schedule in question.schedules},
             entry_spot=portfolio.entry_spot,

@@ -213,6 +213,17 @@ def test_help_and_a_run_load_no_heavy_library() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_a_terminal_sees_progress_on_stderr_and_data_on_stdout() -> None:
+    reading, writing = os.openpty()
+    command = [sys.executable, "-m", "vaultdash", "hedge", "events", *EVENTS.split(), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, check=True)
+    os.close(writing)
+    said = os.read(reading, 65536).decode()
+    os.close(reading)
+    assert "Events: gold-jan-2026" in said
+    assert len(json.loads(done.stdout)["events"]) == 12
+
+
 def test_a_cancelled_command_leaves_with_130(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -96,8 +96,4 @@ class HedgeRun:
 
     def template(self, slug: str) -> TemplateResult:
         """The result of the template with that slug. Raises KeyError for one that was not run."""
-        return next((result for result in self.templates if result.slug == slug), None) or _missing(slug)
-
-
-def _missing(slug: str) -> TemplateResult:
-    raise KeyError(slug)
+        return {result.slug: result for result in self.templates}[slug]

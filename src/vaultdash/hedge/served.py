@@ -71,11 +71,6 @@ class ServedMarket:
         self.scale = 1.0 if entry_spot is None else entry_spot / self._days[self._first].close
         self._guard = TimeGuard(now=date.min, newest_read=date.min)
 
-    @property
-    def sessions(self) -> tuple[date, ...]:
-        """The dates that will be served."""
-        return tuple(day.date for day in self._days[self._first : self._stop])
-
     def days(self) -> Iterator[MarketDay]:
         """Serve each session in turn.
 
