@@ -111,8 +111,8 @@ def verdict_lines(run: HedgeRun) -> list[str]:
         fewer = sum(each.margin_call_days_hedged < each.margin_call_days_unhedged for each in figures)
         more = sum(each.margin_call_days_hedged > each.margin_call_days_unhedged for each in figures)
         lines.append(
-            f"Against no hedge ({figures[0].margin_call_days_unhedged} call days): {fewer} of {len(figures)} templates "
-            f"had fewer call days, {more} had more."
+            f"Against no hedge ({figures[0].margin_call_days_unhedged} call days): {fewer} of {len(figures)} had fewer "
+            f"call days, {more} had more."
         )
     return lines
 
