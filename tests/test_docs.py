@@ -61,6 +61,9 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_shows(runner: Runne
 
 def test_the_readme_shows_a_transcript() -> None:
     assert sum(bool(output) for _, output in transcripts()) == 2
+    # Every command of the page is found, so that no fence is left open.
+    assert len(transcripts()) == len(re.findall(r"^\$ vaultdash", README, flags=re.MULTILINE)) == 9
+    assert README.count("```") % 2 == 0
 
 
 def test_the_command_reference_is_the_programs_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from vaultdash.cli.main import run
 
 TARGET = Path(__file__).resolve().parent.parent / "README.md"
-SHOWN = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>(?!\$ ).+?)```", flags=re.DOTALL)
+SHOWN = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>(?:(?!```|\$ )[^\n]*\n)+)```")
 
 
 def _again(found: re.Match[str]) -> str:

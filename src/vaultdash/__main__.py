@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
+CANCELLED = 130
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    from vaultdash.cli.main import run  # noqa: PLC0415 - keeps `import vaultdash.__main__` free of the door
+    try:
+        from vaultdash.cli.main import run  # noqa: PLC0415 - Ctrl-C while it loads leaves as quietly as later
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(CANCELLED)
 
 
 if __name__ == "__main__":

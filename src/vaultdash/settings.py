@@ -28,6 +28,8 @@ def read_settings() -> Settings:
     """Read the settings. Raises UnreadableValueError naming the variable that cannot be used."""
     try:
         return Settings()
+    except (UnicodeDecodeError, OSError) as error:
+        raise UnreadableValueError(what=".env", text=str(error), expected="it as UTF-8 text, or remove it") from None
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0])

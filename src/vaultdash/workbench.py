@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,13 @@ from vaultdash.data.calendars import trading_calendar
 from vaultdash.data.catalog import instrument_for
 from vaultdash.data.closes import daily_closes, require_coverage
 from vaultdash.data.schedules import read_schedule
-from vaultdash.errors import DataError, LoanExceedsCollateralError, TemplateMisfitError, UnknownNameError
+from vaultdash.errors import (
+    DataError,
+    LoanExceedsCollateralError,
+    OptionsConflictError,
+    TemplateMisfitError,
+    UnknownNameError,
+)
 from vaultdash.hedge.builtin import BUILTIN_TEMPLATES
 from vaultdash.hedge.comparison import compare_templates
 from vaultdash.hedge.event_comparison import EventNotRun, EventRun, compare_events, event_run
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PRICING = ModelPricing()
 NO_COSTS = TradingCosts()
+SAMPLE = "sample"
 ENGINE_VERSION = "1"
 """Changes with every change of the engine that moves a number; part of every run's identity."""
 
@@ -122,6 +130,10 @@ class Workbench:
                 for event in self.events()
                 if event not in own
             ]
+            if not own:
+                raise OptionsConflictError(
+                    problem=f"No event is a window of {name}.", remedy="Name the events to run on it with --event."
+                )
             events = own
         runs: list[EventRun] = []
         not_run: list[EventNotRun] = []
@@ -145,9 +157,21 @@ class Workbench:
         ]
         warnings += dict.fromkeys(f"{run.event.slug}: {warning}" for run in runs for warning in run.run.warnings)
         identity = "\n".join([*(run.run.run_id for run in runs), *(missing.slug for missing in not_run)])
-        return compare_events(run_id=f"events-{_digest(identity)}", runs=runs, not_run=not_run, warnings=warnings)
+        return compare_events(
+            run_id=f"events-{_digest(identity)}",
+            synthetic=question.source == SAMPLE,
+            runs=runs,
+            not_run=not_run,
+            warnings=warnings,
+        )
 
     def _closes(self, question: HedgeQuestion) -> DailyCloses:
+        instrument = instrument_for(question.symbol)
+        if instrument.stype == "parent":
+            raise OptionsConflictError(
+                problem=f"{instrument.name} are many contracts and have no one price.",
+                remedy="Name what they are written on, such as GLD.",
+            )
         return daily_closes(question.source, question.symbol, path=question.path)
 
     def _event_templates(self, question: HedgeQuestion, event: EventPreset) -> tuple[HedgeTemplate, ...]:
@@ -155,6 +179,12 @@ class Workbench:
         return question.templates or tuple(self.template(slug) for slug in defaults)
 
     def _chosen_templates(self, question: HedgeQuestion, instrument: Instrument) -> tuple[HedgeTemplate, ...]:
+        slugs = [template.slug for template in question.templates]
+        twice = next((slug for slug in slugs if slugs.count(slug) > 1), None)
+        if twice is not None:
+            raise OptionsConflictError(
+                problem=f"Two of the templates are named {twice!r}.", remedy="Name each once, or rename one of them."
+            )
         for template in question.templates:
             if not template.fits(instrument.name):
                 raise TemplateMisfitError(
@@ -226,12 +256,13 @@ def _scenario(
     templates: Sequence[HedgeTemplate],
     event: EventPreset | None,
 ) -> Scenario:
-    slug = f"{instrument.name.lower()}-{window.start}-{window.end}" if event is None else event.slug
+    words = f"{instrument.name}-{window.start}-{window.end}".lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:64] if event is None else event.slug
     provider_ref = ProviderRef(provider_id=question.source, config_key=f"{instrument.name}:{closes.digest[:16]}")
-    identity = repr((slug, question.portfolio, [t.template_id for t in templates], provider_ref, question.pricing))
+    asked = (slug, window, question.portfolio, tuple(templates), provider_ref, question.pricing, question.costs)
     return Scenario(
-        scenario_id=f"scenario-{_digest(identity)}",
-        slug=slug.replace(".", "-").replace("=", "-"),
+        scenario_id=f"scenario-{_digest(repr(asked))}",
+        slug=slug,
         display_name=f"{instrument.name} {window}" if event is None else event.display_name,
         symbol=instrument.name,
         start_date=window.start,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,11 @@ def words(**changes: str) -> list[str]:
         ({"source": "bloomberg"}, 2, "There is no source named 'bloomberg'. Known: file, sample"),
         ({"source": "file"}, 2, "no file is named"),
         ({"symbol": "TSLA"}, 2, "TSLA"),
-        ({"pricing": "monte_carlo"}, 2, "--pricing: 'monte_carlo' cannot be read. Write synthetic_bs_mid"),
+        (
+            {"pricing": "monte_carlo"},
+            2,
+            "There is no way of pricing options named 'monte_carlo'. Known: synthetic_bs_mid",
+        ),
         ({"export": "all"}, 2, "--export: 'all' cannot be read. Write summary or daily or trades"),
         ({"iv_csv": "absent.csv"}, 3, "absent.csv cannot be read"),
         ({"rate_csv": "absent.csv"}, 3, "absent.csv cannot be read"),
@@ -201,3 +206,69 @@ def test_text_of_the_user_is_inert_in_exports_and_tables(runner: Runner, tmp_pat
     outcome = runner("hedge compare", *words(template=str(path), csv=str(csv_path), symbol="GLD"))
     assert outcome.code == 0
     assert "\n=" not in csv_path.read_text(encoding="utf-8").replace(",", "\n")
+
+
+def test_two_templates_of_one_name_are_refused(runner: Runner, tmp_path: Path) -> None:
+    document = runner("templates show protective-put-95pct-12m --json").document
+    path = tmp_path / "dup.json"
+    path.write_text(json.dumps(document | {"template_id": "x", "slug": "protective-put-atm-12m"}), encoding="utf-8")
+    for pair in ((path, "protective-put-atm-12m"), ("collar-95-110-12m", "collar-95-110-12m")):
+        outcome = runner("hedge compare", *words(template=str(pair[0])), "--template", pair[1])
+        assert outcome.code == 2
+        assert f"Two of the templates are named '{pair[1]}'" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "sentence"),
+    [
+        ({"iv": ""}, 2, "--iv: '' cannot be read"),
+        ({"rate": ""}, 2, "--rate: '' cannot be read"),
+        ({"iv": "trailing:" + "9" * 5000}, 2, "cannot be read"),
+        ({"symbol": ""}, 2, "cannot be read"),
+        ({"symbol": "GLD options"}, 2, "GLD options are many contracts and have no one price"),
+    ],
+)
+def test_empty_and_endless_words(runner: Runner, changes: dict[str, str], code: int, sentence: str) -> None:
+    outcome = runner("hedge compare", *words(**changes))
+    assert outcome.code == code
+    assert sentence in outcome.err
+
+
+def test_an_empty_symbol_does_not_slip_past_the_file_check(runner: Runner, tmp_path: Path) -> None:
+    outcome = runner("hedge events --source file --units 1 --loan 0 --symbol", "", "--file", tmp_path / "x.csv")
+    assert outcome.code == 2
+    assert "--symbol: '' cannot be read" in outcome.err
+
+
+def test_events_of_a_symbol_without_presets_are_refused(runner: Runner) -> None:
+    outcome = runner("hedge events --symbol XAU --units 10 --loan 10")
+    assert outcome.code == 2
+    assert "No event is a window of XAU" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": 10**400}, {"version": "1"}, {"legs": "[]"}, {"display_name": None}, {"tags": [1]}]
+)
+def test_a_template_document_is_read_strictly(runner: Runner, tmp_path: Path, change: dict[str, object]) -> None:
+    document = runner("templates show protective-put-atm-12m --json").document | change
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    outcome = runner("hedge compare", *words(template=str(path)))
+    assert outcome.code == 2
+    assert f"{path} cannot be used: " in outcome.err
+
+
+def test_a_template_that_is_no_file_is_refused_at_once(runner: Runner, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    outcome = runner("hedge compare", *words(template=str(pipe)))
+    assert outcome.code == 3
+    assert "it is not a regular file" in outcome.err
+
+
+def test_settings_that_are_no_text_are_refused(runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"DATABENTO_API_KEY=\xff\xfe\n")
+    outcome = runner("doctor")
+    assert outcome.code == 2
+    assert ".env" in outcome.err

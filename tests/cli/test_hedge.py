@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
+from pyarrow import parquet
 
 from tests.cli.runner import Runner
 from vaultdash.workbench import Workbench
@@ -75,12 +75,13 @@ def test_exports_hold_the_same_figures_as_the_json(runner: Runner, tmp_path: Pat
     document = runner(f"hedge compare {YEAR} --json --csv {tmp_path}/a.csv --parquet {tmp_path}/a.parquet").document
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
         rows = {row["template"]: row for row in csv.DictReader(file)}
-    frame = pl.read_parquet(tmp_path / "a.parquet")
-    assert list(rows) == document["ranking"] == frame["template"].to_list()
+    frame = parquet.read_table(tmp_path / "a.parquet").to_pydict()
+    assert list(rows) == document["ranking"] == frame["template"]
     for template in document["templates"]:
         for name, value in template["summary_metrics"].items():
             assert float(rows[template["slug"]][name]) == value
     assert set(frame["synthetic"]) == {True}
+    assert {row["synthetic"] for row in rows.values()} == {"True"}
 
 
 @pytest.mark.parametrize(("table", "count"), [("daily", 8 * 251), ("trades", 8 * 2)])
@@ -204,7 +205,7 @@ def test_help_and_a_run_load_no_heavy_library() -> None:
     code = (
         "import sys\nfrom vaultdash.cli.main import run\n"
         f"assert run({['hedge', 'compare', *YEAR.split()]!r}) == 0\n"
-        "heavy = {'pandas', 'polars', 'numpy', 'exchange_calendars', 'databento'}\n"
+        "heavy = {'pandas', 'pyarrow', 'numpy', 'exchange_calendars', 'databento'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(
@@ -237,3 +238,77 @@ def test_the_module_is_a_command_too() -> None:
         [sys.executable, "-m", "vaultdash", "templates", "list"], capture_output=True, text=True, check=True
     )
     assert "collar-95-110-12m" in done.stdout
+
+
+def test_a_template_that_fails_half_way_is_incomplete_and_the_others_are_ranked(runner: Runner) -> None:
+    """The second leg of a collar cannot be priced under this skew after the first was booked."""
+    outcome = runner(f"hedge compare {YEAR} --skew 0.75 --json")
+    assert outcome.code == 3
+    status = {template["slug"]: template["status"] for template in outcome.document["templates"]}
+    assert "incomplete" in status.values()
+    assert "completed" in status.values()
+    for template in outcome.document["templates"]:
+        if template["status"] == "incomplete":
+            assert "too low to price with" in template["validation_notes"][-1]
+            booked = {day["date"] for day in template["daily_path"]}
+            assert {trade["date"] for trade in template["trade_log"]} <= booked
+    assert runner(f"hedge compare {YEAR} --skew 0.75").out.count("incomplete") >= 1
+
+
+def test_a_scenario_and_a_run_are_named_by_all_that_was_asked(runner: Runner, tmp_path: Path) -> None:
+    schedule = tmp_path / "r.csv"
+    schedule.write_text("date,value\n2021-01-04,0.5\n2022-06-01,0.9\n", encoding="utf-8")
+    changed = tmp_path / "changed.json"
+    document = runner("templates show protective-put-atm-12m --json").document
+    document["legs"][0]["target_coverage_pct"] = 0.5
+    changed.write_text(json.dumps(document), encoding="utf-8")
+    variants: list[list[object]] = [
+        ["--rate-csv", schedule, "--schedule-unit", "percent"],
+        ["--rate-csv", schedule, "--schedule-unit", "fraction"],
+        ["--commission", "50"],
+        ["--template", "protective-put-atm-12m"],
+        ["--template", changed],
+        [],
+    ]
+    runs = [runner(f"hedge compare {YEAR} --json", *words).document for words in variants]
+    assert len({run["run_id"] for run in runs}) == len(variants)
+    assert len({run["scenario"]["scenario_id"] for run in runs}) == len(variants)
+
+
+def test_one_session_and_whole_contracts_of_nothing_cost_nothing_and_not_minus_nothing(runner: Runner) -> None:
+    line = "hedge compare --symbol GLD --start 2022-01-03 --end 2022-01-03 --units 1000 --loan 100"
+    outcome = runner(line)
+    assert " -0 " not in outcome.out
+    assert "1 session," in outcome.out
+    assert "the window holds one session (2022-01-03)" in outcome.err
+    figures = runner(f"{line} --json").document["templates"][0]["summary_metrics"]
+    assert json.dumps(figures["total_hedge_cost"]) == "0.0"
+
+
+@pytest.mark.parametrize("units", [1, 100_000, 50_000_000])
+def test_figures_are_never_cut(runner: Runner, units: int) -> None:
+    outcome = runner(f"hedge compare --symbol GLD --start 2022-01-03 --end 2022-12-30 --units {units} --loan {units}")
+    assert "…" not in outcome.out
+    assert "\n8  " in outcome.out
+
+
+def test_a_narrow_terminal_still_shows_whole_figures() -> None:
+    environment = dict(os.environ) | {"COLUMNS": "40", "TERM": "dumb"}
+    command = [sys.executable, "-m", "vaultdash", "hedge", "compare", *YEAR.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "…" not in done.stdout
+
+
+def test_the_label_and_the_sums_over_events(runner: Runner) -> None:
+    document = runner(f"hedge events {EVENTS} --event fed-2016 --event covid-crash-2020 --json").document
+    best = {row["template"]: row for row in document["overall"]}
+    for slug, row in best.items():
+        cells = [cell["summary_metrics"] for cell in document["matrix"] if cell["template"] == slug]
+        gained = sum(cell["end_value_hedged_net"] - cell["end_value_unhedged"] for cell in cells)
+        assert row["end_value_gained"] == pytest.approx(gained)
+        assert row["total_hedge_cost"] == pytest.approx(sum(cell["total_hedge_cost"] for cell in cells))
+        assert row["max_ltv_hedged"] == max(cell["max_ltv_hedged"] for cell in cells)
+        assert row["events_completed"] == 2
+    nothing = runner("hedge events --symbol GLD --event fed-2016 --units 1 --loan 900000 --json").document
+    assert nothing["synthetic"] is True
+    assert nothing["events"] == []

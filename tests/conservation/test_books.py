@@ -66,6 +66,21 @@ def test_the_audit_stops_books_that_do_not_balance(field: str, change: float) ->
         audit(replace(run, days=(*run.days[:7], wrong, *run.days[8:])), opening_cash=0.0)
 
 
+def test_the_audit_stops_flows_that_do_not_add_up() -> None:
+    run = world().run(TEMPLATES["protective-put-atm-12m"])
+    lost = replace(run.trades[0], cashflow=run.trades[0].cashflow + 1)
+    with pytest.raises(BooksDoNotBalanceError, match="days' flows = trades' flows"):
+        audit(replace(run, trades=(lost, *run.trades[1:])), opening_cash=0.0)
+    moved = replace(run.days[7], premium_cashflow=5.0)
+    with pytest.raises(BooksDoNotBalanceError, match="cash = opening cash"):
+        audit(replace(run, days=(*run.days[:7], moved, *run.days[8:])), opening_cash=0.0)
+    mark = replace(run.positions[0].marks[3], mid=0.0)
+    marks = (*run.positions[0].marks[:3], mark, *run.positions[0].marks[4:])
+    wrong = replace(run.positions[0], marks=marks)
+    with pytest.raises(BooksDoNotBalanceError, match="option value = sum of marks"):
+        audit(replace(run, positions=(wrong, *run.positions[1:])), opening_cash=0.0)
+
+
 def test_the_audit_stops_a_position_left_open() -> None:
     run = world().run(TEMPLATES["protective-put-atm-12m"])
     left = replace(run.positions[0], closed=None)

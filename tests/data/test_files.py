@@ -4,16 +4,19 @@ import csv
 import gzip
 import io
 import string
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet as pq
 
+from vaultdash.data import parquet
 from vaultdash.data.calendars import trading_calendar
 from vaultdash.data.files import read_daily_closes
 from vaultdash.data.tables import LARGEST_FILE
@@ -31,6 +34,7 @@ ISO = "2022-01-03"
 WRITE_DATES = "Write dates as YYYY-MM-DD, such as 2022-01-31."
 WRITE_NUMBERS = "Write numbers with a decimal point and without other marks, such as 1234.56."
 CORRECT_ROWS = "Correct or remove those rows."
+ONE_ROW_A_DAY = "Give a file with one row a day."
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +64,7 @@ def as_csv(rows: Sequence[Sequence[object]], delimiter: str = ",", header: Seque
 
 def as_parquet(**columns: Any) -> bytes:
     data = io.BytesIO()
-    pl.DataFrame(columns).write_parquet(data)
+    pq.write_table(pa.table(columns), data)
     return data.getvalue()
 
 
@@ -501,10 +505,29 @@ def test_parquet_dates(read: Reader, dates: list[Any]) -> None:
 
 
 def test_parquet_timestamps_keep_the_date_of_their_zone(read: Reader) -> None:
-    stamps = pl.Series([datetime(2022, 1, 4, 1, tzinfo=UTC)]).dt.convert_time_zone("America/New_York")
+    stamps = pa.array([datetime(2022, 1, 4, 1, tzinfo=UTC)], pa.timestamp("ns", "America/New_York"))
     closes = read(as_parquet(ts_event=stamps, close=[180.0]), "prices.parquet")
     assert prices(closes) == [(ISO, 180.0)]
     assert closes.notes == ("file: 1 date has a time zone; the date was taken as written",)
+
+
+@pytest.mark.parametrize(
+    "closes",
+    [
+        pa.array([168.33], pa.float32()),
+        pa.array([Decimal("168.33")], pa.decimal128(9, 2)),
+        pa.array(["168.33"], pa.large_string()),
+        pa.array(["168.33"]).dictionary_encode(),
+    ],
+)
+def test_parquet_prices_are_those_written(read: Reader, closes: pa.Array) -> None:
+    data = as_parquet(date=pa.array([ISO]).dictionary_encode(), close=closes, low=pa.nulls(1), volume=[7])
+    assert read(data, "prices.parquet").days == (DailyClose(date=date(2022, 1, 3), close=168.33, volume=7),)
+
+
+def test_parquet_columns_that_are_not_asked_for_are_left_alone(read: Reader) -> None:
+    data = as_parquet(**{"Date": [ISO], " close ": [2.0], "close.raw": [3.0], "low": pa.nulls(1), "low.raw": [[1]]})
+    assert prices(read(data, "prices.parquet")) == [(ISO, 2.0)]
 
 
 def test_parquet_digest_is_of_the_bytes(read: Reader) -> None:
@@ -536,13 +559,24 @@ def test_parquet_digest_is_of_the_bytes(read: Reader) -> None:
             "cannot be read: its column 'close' is of type List. Store dates as dates or text, and prices as numbers.",
         ),
         (
+            as_parquet(date=[time(16)], close=[1.0]),
+            "cannot be read: its column 'date' is of type Time. Store dates as dates or text, and prices as numbers.",
+        ),
+        (
+            as_parquet(date=[ISO], close=[b"1.0"]),
+            (
+                "cannot be read: its column 'close' is of type Binary. "
+                "Store dates as dates or text, and prices as numbers."
+            ),
+        ),
+        (
             as_parquet(date=[True], close=[1.0]),
             (
                 "cannot be read: its column 'date' is of type Boolean. "
                 "Store dates as dates or text, and prices as numbers."
             ),
         ),
-        (as_parquet(date=pl.Series([], dtype=pl.Date), close=[]), "cannot be read: it holds no rows. Export it again."),
+        (as_parquet(date=pa.array([], pa.date32()), close=[]), "cannot be read: it holds no rows. Export it again."),
         (
             as_parquet(date=[ISO], Settle=[1.0]),
             (
@@ -570,6 +604,46 @@ def test_parquet_that_cannot_be_used(read: Reader, data: bytes, sentence: str) -
     assert refusal(read, data, "prices.parquet") == sentence
 
 
+DAMAGED = "cannot be read: it begins as a Parquet file, but what follows is damaged. Copy or export it again."
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        pa.array([2**62], pa.timestamp("us", "UTC")),  # past the year 9999
+        pa.array([0], pa.timestamp("us", "Mars/Olympus_Mons")),
+        pa.array([b"\xff\xfe"]).view(pa.string()),
+    ],
+)
+def test_parquet_dates_that_cannot_be_text(read: Reader, stamps: pa.Array) -> None:
+    assert refusal(read, as_parquet(date=stamps, close=[1.0]), "prices.parquet") == DAMAGED
+
+
+def test_a_parquet_page_of_fewer_than_no_values(read: Reader) -> None:
+    """A reader that takes the count for a length asks for all memory there is, and the process ends."""
+    data = bytearray(as_parquet(date=[ISO], close=[180.0]))
+    one, minus_one = b"\x2c\x15\x02", b"\x2c\x15\x01"  # the count of values in a page's header
+    at = data.rindex(one)
+    data[at : at + len(one)] = minus_one
+    assert refusal(read, bytes(data), "prices.parquet") == DAMAGED
+
+
+def test_a_small_parquet_file_of_more_rows_than_memory_takes(read: Reader) -> None:
+    data = as_parquet(date=pa.nulls(parquet.MOST_ROWS + 1))
+    assert len(data) < 10_000
+    assert refusal(read, data, "prices.parquet") == (
+        f"cannot be read: it declares 5,000,001 rows and 0 MB, far more than daily history takes. {ONE_ROW_A_DAY}"
+    )
+
+
+def test_a_parquet_file_that_unpacks_to_more_than_memory_takes(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "MOST_UNPACKED", 4_000_000)
+    data = as_parquet(date=[" " * 5_000_000])
+    assert refusal(read, data, "prices.parquet") == (
+        f"cannot be read: it declares 1 row and 5 MB, far more than daily history takes. {ONE_ROW_A_DAY}"
+    )
+
+
 # Properties
 
 SESSIONS = XNYS.within(DateRange(start=date(2021, 1, 1), end=date(2022, 12, 31)))
@@ -578,6 +652,7 @@ series = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     held=series,
     shuffle=st.randoms(use_true_random=False),
@@ -621,6 +696,7 @@ def is_in_order(result: DailyCloses | str) -> bool:
     return all(note.isprintable() for note in result.notes) and all(day.date in XNYS for day in result.days)
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=400), head=st.sampled_from([b"", b"date,close\n", b"PAR1", b"\xef\xbb\xbfdate;close\n"]))
 @example(data=b'"', head=b"date,close\n")
 def test_random_bytes_are_refused_with_a_sentence(read: Reader, data: bytes, head: bytes) -> None:
@@ -636,6 +712,7 @@ cells = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.lists(cells, min_size=1, max_size=4), max_size=8))
 def test_random_cells_are_read_or_refused_with_a_sentence(read: Reader, rows: list[list[str]]) -> None:
     assert is_in_order(outcome(read, as_csv(rows, header=("date", "close", "low", "volume"))))
@@ -644,11 +721,22 @@ def test_random_cells_are_read_or_refused_with_a_sentence(read: Reader, rows: li
 WHOLE = as_parquet(date=list(SESSIONS), close=[100.0 + at for at in range(len(SESSIONS))])
 
 
+@settings(deadline=None)
 @given(at=st.integers(4, len(WHOLE) - 5), byte=st.integers(0, 255))
 def test_a_damaged_parquet_file_is_read_or_refused_with_a_sentence(read: Reader, at: int, byte: int) -> None:
     damaged = bytearray(WHOLE)
     damaged[at] = byte
     assert is_in_order(outcome(read, bytes(damaged), "damaged.parquet"))
+
+
+def test_each_byte_of_a_small_parquet_file_may_be_wrong(read: Reader) -> None:
+    """The footer, where a statistic is, is most of so small a file."""
+    data = as_parquet(date=[ISO], close=[180.0])
+    for at in range(4, len(data) - 4):
+        for bits in (0b1, 0b1000000):
+            damaged = bytearray(data)
+            damaged[at] ^= bits
+            assert is_in_order(outcome(read, bytes(damaged), "damaged.parquet"))
 
 
 # Real files

@@ -125,6 +125,11 @@ def test_a_look_back_before_the_first_close_is_refused() -> None:
         next(at.market().days())
 
 
+def test_a_look_back_of_exactly_the_closes_held_is_served() -> None:
+    at = world(warm_up=20, pricing=ModelPricing(volatility=TrailingVolatility(sessions=20)))
+    assert next(at.market().days()).volatility > 0
+
+
 def test_closes_that_never_move_have_no_trailing_volatility() -> None:
     at = world(pricing=ModelPricing(volatility=TrailingVolatility(sessions=20)))
     flat = replace(at, closes=tuple(replace(day, close=100.0) for day in at.closes))
@@ -133,7 +138,7 @@ def test_closes_that_never_move_have_no_trailing_volatility() -> None:
 
 
 def test_a_scheduled_value_holds_until_the_next() -> None:
-    rule = ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv"))
+    rule = ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv", unit="percent"))
     for day in world(pricing=ModelPricing(volatility=rule)).market().days():
         known = [
             value
@@ -145,7 +150,7 @@ def test_a_scheduled_value_holds_until_the_next() -> None:
 
 def test_a_day_before_the_schedule_is_refused() -> None:
     late = replace(VOLATILITY_SCHEDULE, dates=VOLATILITY_SCHEDULE.dates[40:], values=VOLATILITY_SCHEDULE.values[40:])
-    rule = ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv"))
+    rule = ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv", unit="percent"))
     at = world(pricing=ModelPricing(volatility=rule), schedules=(late,))
     with pytest.raises(ScheduleTooLateError, match=f"vol.csv starts on {late.dates[0]} and says nothing of"):
         next(at.market().days())

@@ -45,7 +45,7 @@ def test_then_the_lower_highest_loan_to_value_then_the_cost_then_the_end_value()
         "highest loan-to-value 69.00% against 70.00% of the next",
         "hedge cost 4.00 against 5.00 of the next",
         "end value 96.00 against 95.00 of the next",
-        "last: every other template does better",
+        "the last place",
     ]
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.hedge.worlds import TEMPLATES
+from tests.hedge.worlds import TEMPLATES, world
 from vaultdash.errors import ImpossibleValueError
 from vaultdash.hedge.template import EntryPolicy, HedgeTemplate, Leg, RollPolicy, StrikeRule
 
@@ -144,6 +145,23 @@ def test_a_roll_that_would_be_due_on_opening_is_refused() -> None:
     week = replace(ATM.legs[0], target_expiry_days=7)
     with pytest.raises(ImpossibleValueError, match="rolled every day"):
         replace(ATM, legs=(week,), roll_policy=policy)
+
+
+@pytest.mark.parametrize(("tenor", "most"), [(365, 244), (91, 58), (14, 6)])
+def test_a_roll_leaves_at_least_a_session_in_every_year(tenor: int, most: int) -> None:
+    leg = replace(ATM.legs[0], target_expiry_days=tenor)
+
+    def rolled(days: int) -> HedgeTemplate:
+        policy = RollPolicy(policy_type="roll_n_days_before_expiry", days_before_expiry=days)
+        return replace(ATM, legs=(leg,), roll_policy=policy)
+
+    with pytest.raises(ImpossibleValueError, match="rolled every day"):
+        rolled(most + 1)
+    run = world(sessions=600).run(rolled(most))
+    opened = [trade.date for trade in run.trades if trade.action == "buy_open"]
+    sessions = [day.date for day in run.days]
+    gaps = [sessions.index(later) - sessions.index(earlier) for earlier, later in pairwise(opened)]
+    assert min(gaps) > 1
 
 
 def test_a_template_fits_its_own_symbol_or_any() -> None:

@@ -60,12 +60,12 @@ VOLATILITY_SCHEDULE = random_schedule(1, "vol.csv", 0.08, 0.5)
 RATE_SCHEDULE = random_schedule(2, "rate.csv", -0.01, 0.07)
 VOLATILITIES: dict[str, VolatilityRule] = {
     "fixed": FixedVolatility(value=0.16),
-    "schedule": ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv")),
+    "schedule": ScheduledVolatility(schedule=ScheduleRef(name="vol.csv", digest="vol.csv", unit="percent")),
     "trailing": TrailingVolatility(sessions=20, premium=1.1),
 }
 RATES: dict[str, RateRule] = {
     "fixed": FixedRate(value=0.045),
-    "schedule": ScheduledRate(schedule=ScheduleRef(name="rate.csv", digest="rate.csv")),
+    "schedule": ScheduledRate(schedule=ScheduleRef(name="rate.csv", digest="rate.csv", unit="percent")),
 }
 
 

@@ -97,7 +97,7 @@ RULES = st.one_of(
 )
 POLICIES = st.one_of(
     st.just(RollPolicy()),
-    st.integers(1, 8).map(lambda days: RollPolicy(policy_type="roll_n_days_before_expiry", days_before_expiry=days)),
+    st.integers(1, 6).map(lambda days: RollPolicy(policy_type="roll_n_days_before_expiry", days_before_expiry=days)),
 )
 SHAPES = {
     "protective_put": [("long", "put")],

@@ -18,7 +18,7 @@ def demo(
 ) -> None:
     """Compare every hedge template over three events of the synthetic sample market."""
     from vaultdash.cli.options import OutputOptions
-    from vaultdash.cli.output import console_for_data, write_csv, write_text
+    from vaultdash.cli.output import console_for_data, print_table, write_csv, write_text
     from vaultdash.cli.progress import counted
     from vaultdash.cli.show import show_events
     from vaultdash.cli.tables import LEGEND, daily_rows, ranking_table, scenario_lines, summary_rows, verdict_lines
@@ -42,7 +42,7 @@ def demo(
         for line in scenario_lines(event.run):
             console.print(line)
         console.print()
-        console.print(ranking_table(event.run))
+        print_table(console, ranking_table(event.run))
         console.print()
         for line in verdict_lines(event.run):
             console.print(line)

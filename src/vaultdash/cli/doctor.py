@@ -10,7 +10,7 @@ def doctor(*, json: JsonOption = False) -> None:
     import platform
     from importlib.metadata import version
 
-    from vaultdash.cli.output import console_for_data, print_json
+    from vaultdash.cli.output import console_for_data, print_json, print_table
     from vaultdash.cli.tables import plain_table
     from vaultdash.settings import read_settings
 
@@ -29,4 +29,4 @@ def doctor(*, json: JsonOption = False) -> None:
 
         print_json(json_module.dumps(facts, indent=2))
         return
-    console_for_data().print(plain_table(("What", "Is"), [[name, fact] for name, fact in facts.items()]))
+    print_table(console_for_data(), plain_table(("What", "Is"), [[name, fact] for name, fact in facts.items()]))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vaultdash.errors import FileUnreadableError, UnknownFieldError
+from vaultdash.data.tables import read_bytes
+from vaultdash.errors import ImpossibleValueError, UnknownFieldError
 from vaultdash.hedge.template import HedgeTemplate
 
 if TYPE_CHECKING:
@@ -15,26 +16,21 @@ if TYPE_CHECKING:
 
 def to_json(value: Any, kind: Any) -> str:
     """Write a value as one JSON document: ISO dates, full-precision numbers, null for what does not exist."""
-    return TypeAdapter(kind).dump_json(value, indent=2).decode()
+    return TypeAdapter(kind).dump_json(value, indent=2, ensure_ascii=True).decode()
 
 
 def read_template(path: Path) -> HedgeTemplate:
     """Read one template from a JSON file.
 
-    Raises FileUnreadableError, UnknownFieldError naming each field that is wrong, and what a template's own
-    constructor refuses.
+    Raises FileUnreadableError, and UnknownFieldError naming each field that is wrong and why.
     """
     try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise FileUnreadableError(
-            path=path, reason=error.strerror or "it cannot be opened", remedy="Check the path of --template."
-        ) from None
-    try:
-        return TypeAdapter(HedgeTemplate).validate_json(text)
+        return TypeAdapter(HedgeTemplate).validate_json(read_bytes(path), strict=True)
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, problem['loc'])) or 'the document'}: {problem['msg'].lower()}"
             for problem in error.errors()
         ]
-        raise UnknownFieldError(document=str(path), problems=problems) from None
+    except ImpossibleValueError as error:
+        problems = [str(error).rstrip(".")]
+    raise UnknownFieldError(document=str(path), problems=problems)

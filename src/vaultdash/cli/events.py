@@ -14,7 +14,7 @@ app = typer.Typer(help="Named windows of market history.", no_args_is_help=True,
 @app.command("list")
 def list_events(*, json: JsonOption = False) -> None:
     """List every event preset."""
-    from vaultdash.cli.output import console_for_data, print_json
+    from vaultdash.cli.output import console_for_data, print_json, print_table
     from vaultdash.cli.tables import plain_table
     from vaultdash.hedge.events import EventPreset
     from vaultdash.workbench import Workbench
@@ -29,7 +29,7 @@ def list_events(*, json: JsonOption = False) -> None:
         [each.slug, each.symbol, f"{each.window_start}..{each.window_end}", each.event_type, each.display_name]
         for each in events
     ]
-    console_for_data().print(plain_table(("Event", "Symbol", "Window", "Type", "What it is"), rows))
+    print_table(console_for_data(), plain_table(("Event", "Symbol", "Window", "Type", "What it is"), rows))
 
 
 @app.command("show")

@@ -31,15 +31,16 @@ def compare(
     out: OutputOptions,
 ) -> None:
     """Rank hedge templates over one window by what they would have spared the loan, and at what cost."""
-    from vaultdash.cli.question import read_question, read_window
+    from vaultdash.cli.question import read_question, read_window, require_own_files
     from vaultdash.cli.show import show_run
     from vaultdash.workbench import Workbench
 
     workbench = Workbench()
+    require_own_files(asked, out)
     window = read_window(start, end)
     run = workbench.compare_hedges(read_question(asked, workbench, symbol=symbol), window)
     show_run(run, out)
-    _leave_if_nothing_completed([run])
+    _leave_if_incomplete([run])
 
 
 @app.command("events")
@@ -58,11 +59,12 @@ def events(
 ) -> None:
     """Run the same templates over named sell-offs and rallies, and compare them side by side."""
     from vaultdash.cli.progress import counted
-    from vaultdash.cli.question import choose_events, read_question
+    from vaultdash.cli.question import choose_events, read_question, require_own_files
     from vaultdash.cli.show import show_events
     from vaultdash.workbench import Workbench
 
     workbench = Workbench()
+    require_own_files(asked, out)
     chosen = choose_events(workbench, slugs=event, symbol=symbol, source=asked.source)
     question = read_question(asked, workbench, symbol=symbol or "")
     with counted("Events", len(chosen or workbench.events()), quiet=out.quiet) as advance:
@@ -70,11 +72,10 @@ def events(
     show_events(comparison, out)
     if comparison.not_run:
         raise typer.Exit(DATA_MISSING)
-    _leave_if_nothing_completed([event.run for event in comparison.events])
+    _leave_if_incomplete([event.run for event in comparison.events])
 
 
-def _leave_if_nothing_completed(runs: list[HedgeRun]) -> None:
-    """Leave with the exit code for missing data where no template of a run could be completed."""
-    for run in runs:
-        if all(result.status == "incomplete" for result in run.templates):
-            raise typer.Exit(DATA_MISSING)
+def _leave_if_incomplete(runs: list[HedgeRun]) -> None:
+    """Leave with the exit code for partial answers where a template could not be completed."""
+    if any(result.status == "incomplete" for run in runs for result in run.templates):
+        raise typer.Exit(DATA_MISSING)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,14 +44,41 @@ app.command("doctor")(doctor.doctor)
 def run(words: Sequence[str]) -> int:
     """Run one command and return its exit code. No traceback reaches a person unless `--debug` is given."""
     debug = "--debug" in words
-    arguments = [word for word in words if word != "--debug"]
+    _say_anything()
     try:
-        app(arguments, prog_name="vaultdash")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else OK
+        code = _run([word for word in words if word != "--debug"])
+        sys.stdout.flush()
     except VaultdashError as error:
         if debug:
             raise
         print(f"vaultdash: {error}", file=sys.stderr)  # noqa: T201 - the door speaks to a person here
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except OSError as error:
+        if debug:
+            raise
+        print(f"vaultdash: the answer could not be printed: {error.strerror}.", file=sys.stderr)  # noqa: T201 - as above
+        _drop_what_cannot_be_printed()
+        return FAILURE
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    try:
+        app(words, prog_name="vaultdash")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else OK
     return OK
+
+
+def _say_anything() -> None:
+    """Escape words that the terminal's encoding lacks, and have somewhere to write where stdout is closed."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open for as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_what_cannot_be_printed() -> None:
+    """Python flushes stdout once more at its end, and would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,20 +10,32 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from vaultdash.errors import OutputNotWrittenError
+from vaultdash.errors import OptionsConflictError, OutputNotWrittenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from rich.table import Table
+
 Cell = str | int | float | bool | None
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-NARROWEST = 100
+PAGE_WIDTH = 100
 """Columns that tables are laid out for where the output is no terminal."""
+
+WIDEST = 1000
 
 
 def console_for_data() -> Console:
-    """Return the console that tables go to."""
-    return Console(width=None if sys.stdout.isatty() else NARROWEST, highlight=False, emoji=False, markup=False)
+    """Return the console that tables go to: as wide as the terminal, or for files a hundred columns."""
+    return Console(width=None if sys.stdout.isatty() else PAGE_WIDTH, highlight=False, emoji=False, markup=False)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table, wider than the console where its figures need it: a figure that is cut is a wrong one."""
+    width = console.width
+    console.width = max(width, table.__rich_measure__(console, console.options.update(max_width=WIDEST)).maximum)
+    console.print(table)
+    console.width = width
 
 
 def print_json(document: str) -> None:
@@ -58,10 +70,12 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]])
 
 def write_parquet(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write rows as Parquet. Raises OutputNotWrittenError."""
-    import polars as pl
+    import pyarrow as pa
+    from pyarrow import parquet
 
-    frame = pl.DataFrame(list(rows), schema=list(header), orient="row", infer_schema_length=None)
-    _write_whole(path, frame.write_parquet)
+    columns = zip(*rows, strict=True)
+    table = pa.table(dict(zip(header, ([*column] for column in columns), strict=False)))
+    _write_whole(path, lambda part: parquet.write_table(table, part))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,11 +83,28 @@ def write_text(path: Path, text: str) -> None:
     _write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def refuse_overwriting(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
+    """Raise OptionsConflictError where an output is an input, or two outputs are one file."""
+    taken = {path.resolve(): "is read by this command" for path in inputs if path is not None}
+    for path in outputs:
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise OptionsConflictError(
+                problem=f"{path} would be written, but {taken[path.resolve()]}.", remedy="Name another file."
+            )
+        taken[path.resolve()] = "is written by another option"
+
+
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target under another name, flush to disk, then rename."""
+    """Write beside the target under another name, flush to disk, then rename. A link is followed to what it names."""
+    target = path.resolve()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        if target.exists() and not target.is_file():
+            raise OutputNotWrittenError(path=path, reason="it is not a regular file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         os.close(handle)
     except OSError as error:
         raise OutputNotWrittenError(path=path, reason=error.strerror or "the folder refuses it") from None
@@ -82,9 +113,16 @@ def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(part)
         with part.open("rb") as written:
             os.fsync(written.fileno())
-        part.chmod(0o644)
-        part.replace(path)
+        part.chmod(mode)
+        part.replace(target)
     except OSError as error:
         raise OutputNotWrittenError(path=path, reason=error.strerror or "the disk refuses it") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The permissions that new files do without; they can only be read by setting them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

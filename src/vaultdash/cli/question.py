@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaultdash.errors import OptionsConflictError, UnreadableValueError
+from vaultdash.cli.output import refuse_overwriting
+from vaultdash.errors import OptionsConflictError, UnknownNameError, UnreadableValueError
 from vaultdash.hedge.portfolio import Portfolio
 from vaultdash.hedge.pricing import (
     FixedRate,
@@ -22,7 +24,7 @@ from vaultdash.market import DateRange
 from vaultdash.workbench import HedgeQuestion
 
 if TYPE_CHECKING:
-    from vaultdash.cli.options import HedgeOptions
+    from vaultdash.cli.options import HedgeOptions, OutputOptions
     from vaultdash.data.schedules import Unit
     from vaultdash.hedge.events import EventPreset
     from vaultdash.hedge.pricing import RateRule, VolatilityRule
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from vaultdash.market import Schedule
     from vaultdash.workbench import Workbench
 
+PRICING_MODES = ("synthetic_bs_mid",)
+LOOK_BACK = re.compile(r"[0-9]{1,6}")
 DEFAULT_VOLATILITY, DEFAULT_RATE = "0.16", "0.045"
 
 
@@ -61,6 +65,8 @@ def choose_events(
 
     Raises UnknownNameError, and OptionsConflictError for a file without its symbol.
     """
+    if symbol is not None and not symbol.strip():
+        raise UnreadableValueError(what="--symbol", text=symbol, expected="an underlying, such as GLD")
     if symbol is None and source == "file":
         raise OptionsConflictError(
             problem="A file does not say what it holds.", remedy="Name its underlying with --symbol, such as GLD."
@@ -70,13 +76,19 @@ def choose_events(
     return None
 
 
+def require_own_files(options: HedgeOptions, out: OutputOptions) -> None:
+    """Refuse to write over a file that the command reads, or twice to one file. Raises OptionsConflictError."""
+    templates = [Path(name) for name in options.template or () if name.endswith(".json")]
+    refuse_overwriting((out.csv, out.parquet), (options.file, options.iv_csv, options.rate_csv, *templates))
+
+
 def read_question(options: HedgeOptions, workbench: Workbench, *, symbol: str) -> HedgeQuestion:
     """Turn typed options into a question for the workbench, reading the schedule files they name.
 
     Raises InvalidInputError and DataError.
     """
-    if options.pricing != "synthetic_bs_mid":
-        raise UnreadableValueError(what="--pricing", text=options.pricing, expected="synthetic_bs_mid")
+    if options.pricing not in PRICING_MODES:
+        raise UnknownNameError(kind="way of pricing options", name=options.pricing, known=PRICING_MODES)
     volatility, volatility_schedule = _read_volatility(options, workbench)
     rate, rate_schedule = _read_rate(options, workbench)
     return HedgeQuestion(
@@ -105,12 +117,12 @@ def _read_volatility(options: HedgeOptions, workbench: Workbench) -> tuple[Volat
                 problem="--iv and --iv-csv both name the volatility.", remedy="Give one of them."
             )
         schedule = workbench.read_schedule(options.iv_csv, meaning="volatility", unit=_unit(options))
-        return ScheduledVolatility(schedule=ScheduleRef(name=schedule.name, digest=schedule.digest)), schedule
-    text = options.iv or DEFAULT_VOLATILITY
+        return ScheduledVolatility(schedule=_reference(schedule, options)), schedule
+    text = DEFAULT_VOLATILITY if options.iv is None else options.iv
     expected = "a fraction such as 0.16, or trailing:60, or trailing:60:1.1"
     if text.startswith("trailing"):
         word, *parts = text.split(":")
-        if word != "trailing" or len(parts) not in (1, 2) or not parts[0].isdecimal():
+        if word != "trailing" or len(parts) not in (1, 2) or not LOOK_BACK.fullmatch(parts[0]):
             raise UnreadableValueError(what="--iv", text=text, expected=expected)
         premium = read_number("--iv", parts[1], expected) if len(parts) > 1 else 1.0
         return TrailingVolatility(sessions=int(parts[0]), premium=premium), None
@@ -122,8 +134,14 @@ def _read_rate(options: HedgeOptions, workbench: Workbench) -> tuple[RateRule, S
         if options.rate is not None:
             raise OptionsConflictError(problem="--rate and --rate-csv both name the rate.", remedy="Give one of them.")
         schedule = workbench.read_schedule(options.rate_csv, meaning="rate", unit=_unit(options))
-        return ScheduledRate(schedule=ScheduleRef(name=schedule.name, digest=schedule.digest)), schedule
-    return FixedRate(value=read_number("--rate", options.rate or DEFAULT_RATE, "a fraction such as 0.045")), None
+        return ScheduledRate(schedule=_reference(schedule, options)), schedule
+    return FixedRate(
+        value=read_number("--rate", DEFAULT_RATE if options.rate is None else options.rate, "a fraction such as 0.045")
+    ), None
+
+
+def _reference(schedule: Schedule, options: HedgeOptions) -> ScheduleRef:
+    return ScheduleRef(name=schedule.name, digest=schedule.digest, unit=_unit(options))
 
 
 def _unit(options: HedgeOptions) -> Unit:

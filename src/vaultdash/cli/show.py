@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultdash.cli.output import console_for_data, print_json, say, write_csv, write_parquet
+from vaultdash.cli.output import console_for_data, print_json, print_table, say, write_csv, write_parquet
 from vaultdash.cli.tables import (
+    EVENTS_LEGEND,
     LEGEND,
     call_days_table,
+    comparison_lines,
     daily_rows,
     events_table,
     notes_of,
@@ -44,7 +46,7 @@ def show_run(run: HedgeRun, out: OutputOptions) -> None:
     for line in scenario_lines(run):
         console.print(line)
     console.print()
-    console.print(ranking_table(run))
+    print_table(console, ranking_table(run))
     console.print()
     console.print(LEGEND, style="dim")
     console.print()
@@ -68,19 +70,17 @@ def show_events(comparison: EventComparison, out: OutputOptions) -> None:
     if comparison.synthetic:
         console.print("SYNTHETIC SAMPLE MARKET, not history.")
     if comparison.events:
-        portfolio = comparison.events[0].run.scenario.initial_portfolio
-        console.print(
-            f"{portfolio.underlying_units:,.10g} units, loan {portfolio.loan_amount:,.2f} USD, margin call at "
-            f"{portfolio.margin_call_ltv:.2%}"
-        )
-        console.print(f"Model prices: {comparison.events[0].run.scenario.pricing}")
+        for line in comparison_lines(comparison):
+            console.print(line)
         console.print()
-        console.print(events_table(comparison))
+        print_table(console, events_table(comparison))
         console.print()
         console.print("Over all events, best first:")
-        console.print(overall_table(comparison))
+        print_table(console, overall_table(comparison))
         console.print()
-        console.print(call_days_table(comparison))
+        print_table(console, call_days_table(comparison))
+        console.print()
+        console.print(EVENTS_LEGEND, style="dim")
     for missing in comparison.not_run:
         console.print(f"Not run: {missing.slug}: {missing.reason}", soft_wrap=True)
     for event in comparison.events:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from vaultdash.data.wording import counted
 from vaultdash.hedge.result import DailyPoint, SummaryMetrics
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ DAILY_FIELDS = [field.name for field in fields(DailyPoint)]
 
 
 def ratio(value: float | None) -> str:
-    """A fraction as a percentage; n/a for what does not exist."""
-    return "n/a" if value is None or not isfinite(value) else f"{value:.2%}"
+    """A fraction as a percentage; n/a for what does not exist, and words for a loan with nothing behind it."""
+    if value is None:
+        return "n/a"
+    return f"{value:.2%}" if isfinite(value) else "all lost"
 
 
 def money(value: float | None) -> str:
     """USD without cents; n/a for what does not exist."""
-    return "n/a" if value is None else f"{value:,.0f}"
+    return "n/a" if value is None else f"{round(value) + 0:,}"
 
 
 def scenario_lines(run: HedgeRun) -> list[str]:
@@ -45,8 +48,8 @@ def scenario_lines(run: HedgeRun) -> list[str]:
     lines = [f"{label}{title}{scenario.symbol} from {run.source} ({run.close_basis} closes)"]
     if path:
         lines.append(
-            f"{len(path)} sessions, {path[0].date} to {path[-1].date}; {portfolio.underlying_units:,.10g} units at "
-            f"{path[0].spot_close:,.2f}{entry}"
+            f"{counted(len(path), 'session')}, {path[0].date} to {path[-1].date}; "
+            f"{portfolio.underlying_units:,.10g} units at {path[0].spot_close:,.2f}{entry}"
         )
     return [
         *lines,
@@ -58,7 +61,7 @@ def scenario_lines(run: HedgeRun) -> list[str]:
 def ranking_table(run: HedgeRun) -> Table:
     """Ranked templates, the unhedged loan below them. Money in USD."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("#", justify="right")
+    table.add_column("#", justify="right", no_wrap=True)
     table.add_column("Template", no_wrap=True)
     for name in ("Call\ndays", "Max LTV", "Hedge\ncost", "Payoff", "End value", "Worst\nfall", "Rolls"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -101,13 +104,19 @@ LEGEND = (
     "Call days: sessions at or over the margin-call LTV. Hedge cost: premiums paid less received.\n"
     "Payoff: what the options gave back. End value: gold, options and cash, before the loan."
 )
+EVENTS_LEGEND = (
+    "Call days: sessions at or over the margin-call LTV. Cost: premiums paid less received.\n"
+    "Gained: end value less that without a hedge, all in all (below zero: what it cost)."
+)
 
 
 def verdict_lines(run: HedgeRun) -> list[str]:
     """Say why the first template is first, and how the templates stand against no hedge at all."""
     figures = [result.summary_metrics for result in run.templates if result.summary_metrics is not None]
+    if not figures:
+        return ["No template could be completed; the notes say why."]
     lines = [f"Why {run.ranking[0]} comes first: {run.ranking_reasons[0].reason}."]
-    if figures:
+    if len(figures) > 1:
         fewer = sum(each.margin_call_days_hedged < each.margin_call_days_unhedged for each in figures)
         more = sum(each.margin_call_days_hedged > each.margin_call_days_unhedged for each in figures)
         lines.append(
@@ -125,9 +134,9 @@ def notes_of(run: HedgeRun) -> list[str]:
 def overall_table(comparison: EventComparison) -> Table:
     """Templates down, figures over all events across. Money in USD."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("#", justify="right")
+    table.add_column("#", justify="right", no_wrap=True)
     table.add_column("Template", no_wrap=True)
-    for name in ("Events", "With a\ncall", "Call\ndays", "Worst\nLTV", "Hedge cost"):
+    for name in ("Events", "With a\ncall", "Call\ndays", "Worst\nLTV", "Hedge\ncost", "Gained\nby hedge"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in comparison.overall:
         table.add_row(
@@ -138,9 +147,24 @@ def overall_table(comparison: EventComparison) -> Table:
             str(row.margin_call_days_hedged),
             ratio(row.max_ltv_hedged),
             money(row.total_hedge_cost),
+            money(row.end_value_gained),
             style="bold" if row.place == 1 else None,
         )
     return table
+
+
+def comparison_lines(comparison: EventComparison) -> list[str]:
+    """Say in a few lines what was run over the events. At least one was."""
+    runs = [event.run for event in comparison.events]
+    scenario, portfolio = runs[0].scenario, runs[0].scenario.initial_portfolio
+    what = ", ".join(dict.fromkeys(f"{r.scenario.symbol} from {r.source} ({r.close_basis} closes)" for r in runs))
+    entry = "" if portfolio.entry_spot is None else f", each event scaled to start at {portfolio.entry_spot:,.2f}"
+    call = f"margin call at {portfolio.margin_call_ltv:.2%}"
+    return [
+        what,
+        f"{portfolio.underlying_units:,.10g} units{entry}; loan {portfolio.loan_amount:,.2f} USD, {call}",
+        f"Model prices: {scenario.pricing}",
+    ]
 
 
 def events_table(comparison: EventComparison) -> Table:
@@ -150,7 +174,7 @@ def events_table(comparison: EventComparison) -> Table:
     for name in ("Call days\nno hedge", "Max LTV\nno hedge"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Best template", no_wrap=True)
-    for name in ("Call\ndays", "Max LTV", "Cost"):
+    for name in ("Call\ndays", "Max LTV", "Cost", "Gained"):
         table.add_column(name, justify="right", no_wrap=True)
     for event in comparison.events:
         table.add_row(*_event_row(event))
@@ -177,7 +201,7 @@ def _event_row(event: EventRun) -> list[str | Text]:
     best = event.run.template(event.run.ranking[0])
     figures = best.summary_metrics
     if figures is None:
-        return [Text(event.event.slug), "", "", Text(best.slug), "incomplete", "", ""]
+        return [Text(event.event.slug), "", "", Text(best.slug), "incomplete", "", "", ""]
     return [
         Text(event.event.slug),
         str(figures.margin_call_days_unhedged),
@@ -186,6 +210,7 @@ def _event_row(event: EventRun) -> list[str | Text]:
         str(figures.margin_call_days_hedged),
         ratio(figures.max_ltv_hedged),
         money(figures.total_hedge_cost),
+        money(figures.end_value_hedged_net - figures.end_value_unhedged),
     ]
 
 

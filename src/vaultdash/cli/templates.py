@@ -16,7 +16,7 @@ app = typer.Typer(
 @app.command("list")
 def list_templates(*, json: JsonOption = False) -> None:
     """List every template."""
-    from vaultdash.cli.output import console_for_data, print_json
+    from vaultdash.cli.output import console_for_data, print_json, print_table
     from vaultdash.cli.tables import plain_table
     from vaultdash.hedge.template import HedgeTemplate
     from vaultdash.workbench import Workbench
@@ -28,7 +28,7 @@ def list_templates(*, json: JsonOption = False) -> None:
         print_json(to_json(templates, tuple[HedgeTemplate, ...]))
         return
     rows = [[each.slug, f"v{each.version}", each.status, each.display_name] for each in templates]
-    console_for_data().print(plain_table(("Template", "Ver", "Status", "What it is"), rows))
+    print_table(console_for_data(), plain_table(("Template", "Ver", "Status", "What it is"), rows))
 
 
 @app.command("show")
@@ -36,7 +36,7 @@ def show_template(
     slug: Annotated[str, typer.Argument(help="The template's slug.")], *, json: JsonOption = False
 ) -> None:
     """Show one template: its legs, its strikes and when it rolls. The JSON is what --template FILE reads."""
-    from vaultdash.cli.output import console_for_data, print_json
+    from vaultdash.cli.output import console_for_data, print_json, print_table
     from vaultdash.cli.tables import plain_table
     from vaultdash.hedge.template import HedgeTemplate
     from vaultdash.workbench import Workbench
@@ -62,7 +62,7 @@ def show_template(
         ]
         for leg in template.legs
     ]
-    console.print(plain_table(("Leg", "Option", "Strike", "Tenor", "Weight", "Coverage"), rows))
+    print_table(console, plain_table(("Leg", "Option", "Strike", "Tenor", "Weight", "Coverage"), rows))
     console.print()
     policy = template.roll_policy
     rolls = (

@@ -70,6 +70,9 @@ def require_coverage(closes: DailyCloses, window: DateRange, calendar: TradingCa
         notes.append(f"the window starts on {_dated(window.start)}; the first session is {sessions[0]}")
     if sessions[-1] != window.end:
         notes.append(f"the window ends on {_dated(window.end)}; the last session is {sessions[-1]}")
+    if missing and missing[0] == sessions[0]:
+        begins = min(with_close)
+        notes.append(f"the window's first session {sessions[0]} has no close; the first one with a close is {begins}")
     if missing:
         have = "has" if len(missing) == 1 else "have"
         notes.append(f"{counted(len(missing), 'session')} of the window {have} no close ({named(missing)})")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from vaultdash.data.cells import CORRECT_ROWS, WRITE_NUMBERS, Flaw, read_number
 from vaultdash.data.rows import Dates, Flaws
 from vaultdash.data.tables import read_bytes, read_text_table
-from vaultdash.data.wording import shown
+from vaultdash.data.wording import printable, shown
 from vaultdash.errors import FileUnreadableError, OptionsConflictError
 from vaultdash.market import Schedule
 
@@ -27,7 +27,7 @@ HOLIDAY = frozenset({"", "."})
 # Medians no market's volatility has: below 1.5 % it is a fraction read as percent, above 300 % the other way round.
 LOWEST_MEDIAN_PERCENT, HIGHEST_MEDIAN_FRACTION = 1.5, 3.0
 HIGHEST_RATE = 1.0
-LOWEST_VOLATILITY, HIGHEST_VOLATILITY = 1e-4, 20.0
+LOWEST_VOLATILITY, HIGHEST_VOLATILITY = 1e-4, 5.0
 VALUE_COLUMNS = ("close", "value")
 DATE_AND_VALUE = 2
 ONE_VALUE = "Keep one value for each date."
@@ -58,7 +58,9 @@ def read_schedule(path: Path, *, unit: Unit, meaning: Meaning) -> Schedule:
             reason = f"a {meaning} of {value:g} ({unit}) on {day} is beyond every market's"
             flaws.add(line, Flaw(reason, CORRECT_ROWS))
     flaws.refuse()
-    return Schedule(name=path.name, dates=tuple(fractions), values=tuple(fractions.values()), digest=table.digest)
+    return Schedule(
+        name=printable(path.name), dates=tuple(fractions), values=tuple(fractions.values()), digest=table.digest
+    )
 
 
 def _entries(table: Table, value_at: int, meaning: Meaning, flaws: Flaws) -> dict[date, tuple[int, float]]:

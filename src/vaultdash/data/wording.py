@@ -31,3 +31,8 @@ def named(days: Sequence[date]) -> str:
     """List the first few of some days and count the rest."""
     few = ", ".join(str(day) for day in days[:NAMED_DAYS])
     return few if len(days) <= NAMED_DAYS else f"{few} and {len(days) - NAMED_DAYS:,} more"
+
+
+def printable(name: str) -> str:
+    """A file's name as text that any document can hold: bytes that are no text are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -11,6 +11,8 @@ from vaultdash.hedge.quotes import CONTRACT_SIZE, OptionContract
 from vaultdash.hedge.template import Side
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from vaultdash.hedge.quotes import MarketDay, OptionMark, OptionQuote
     from vaultdash.hedge.template import Leg
 
@@ -88,8 +90,8 @@ class Holding:
         """1 for what we own, -1 for what we owe."""
         return 1 if self.side == "long" else -1
 
-    def record(self) -> Position:
-        """The position as it stands."""
+    def record(self, booked: Container[dt.date]) -> Position:
+        """The position as it stood on the sessions that were booked."""
         return Position(
             position_id=self.position_id,
             leg_id=self.leg_id,
@@ -99,8 +101,8 @@ class Holding:
             uncovered_units=self.uncovered_units,
             opened=self.opened,
             entry_price=self.entry_price,
-            closed=self.closed,
-            marks=tuple(self.marks),
+            closed=self.closed if self.closed in booked else None,
+            marks=tuple(mark for mark in self.marks if mark.date in booked),
         )
 
 

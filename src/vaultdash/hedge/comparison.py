@@ -39,6 +39,8 @@ def compare_templates(
     `portfolio` is the scenario's with its entry spot settled; `on_done` hears each slug as it ends.
     """
     results = []
+    names = {template.template_id: template.display_name for template in templates}
+    names |= {ref.template_id: name for ref in scenario.template_refs if (name := ref.display_name_override)}
     for template in templates:
         engine = HedgeEngine(
             template,
@@ -48,7 +50,9 @@ def compare_templates(
             quotes=quotes,
             calendar=calendar,
         )
-        results.append(_run_template(engine, template, days, portfolio))
+        results.append(
+            _run_template(engine, template, days, portfolio=portfolio, display_name=names[template.template_id])
+        )
         on_done(template.slug)
     places = rank({result.slug: result.summary_metrics for result in results})
     return HedgeRun(
@@ -65,7 +69,7 @@ def compare_templates(
 
 
 def _run_template(
-    engine: HedgeEngine, template: HedgeTemplate, days: Sequence[MarketDay], portfolio: Portfolio
+    engine: HedgeEngine, template: HedgeTemplate, days: Sequence[MarketDay], *, portfolio: Portfolio, display_name: str
 ) -> TemplateResult:
     """Run one template to the end of the path, or to the day on which it could not be priced."""
     try:
@@ -78,7 +82,7 @@ def _run_template(
     return TemplateResult(
         slug=template.slug,
         version=template.version,
-        display_name=template.display_name,
+        display_name=display_name,
         status="completed" if problem is None else "incomplete",
         summary_metrics=(
             summarize(run.days, run.trades, opening_cash=portfolio.cash_balance) if problem is None else None

@@ -84,11 +84,12 @@ class HedgeEngine:
         return self.so_far()
 
     def so_far(self) -> EngineRun:
-        """The record up to the last session that was booked."""
+        """The record up to the last session that was booked; what a session did before it failed is left out."""
+        booked = {day.date for day in self._days}
         return EngineRun(
             days=tuple(self._days),
-            trades=tuple(self._book.trades),
-            positions=tuple(position.record() for position in self._book.positions),
+            trades=tuple(trade for trade in self._book.trades if trade.date in booked),
+            positions=tuple(held.record(booked) for held in self._book.positions if held.opened in booked),
             notes=tuple(dict.fromkeys(self._notes)),
         )
 

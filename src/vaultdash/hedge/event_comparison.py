@@ -56,7 +56,10 @@ class MatrixCell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateOverEvents:
-    """One template over every event it completed: sums of days and USD, and the worst loan-to-value of all."""
+    """One template over every event it completed: sums of days and USD, and the worst loan-to-value of all.
+
+    `end_value_gained` is the sum of the end values less those without a hedge: what the hedge brought, all in all.
+    """
 
     place: int
     template: str
@@ -65,6 +68,7 @@ class TemplateOverEvents:
     margin_call_days_hedged: int
     max_ltv_hedged: float
     total_hedge_cost: float
+    end_value_gained: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,9 +85,10 @@ class EventComparison:
 
 
 def event_run(event: EventPreset, run: HedgeRun) -> EventRun:
-    """Put an event's run beside its paths from a common start of 100."""
+    """Put an event's run beside its paths, from a common start of 100 unless the event says otherwise."""
     days = run.templates[0].daily_path
     cash = run.scenario.initial_portfolio.cash_balance
+    scaled = _from_common_start if event.scenario_overrides.normalize_start_value else tuple
     completed = [result for result in run.templates if result.status == "completed"]
     if completed:
         days = completed[0].daily_path
@@ -92,23 +97,22 @@ def event_run(event: EventPreset, run: HedgeRun) -> EventRun:
         run=run,
         normalised_paths=NormalisedPaths(
             dates=tuple(day.date for day in days),
-            unhedged=_from_common_start([day.underlying_value + cash for day in days]),
+            unhedged=scaled([day.underlying_value + cash for day in days]),
             templates={
-                result.slug: _from_common_start([day.net_portfolio_value for day in result.daily_path])
-                for result in completed
+                result.slug: scaled([day.net_portfolio_value for day in result.daily_path]) for result in completed
             },
         ),
     )
 
 
 def compare_events(
-    *, run_id: str, runs: Sequence[EventRun], not_run: Sequence[EventNotRun], warnings: Sequence[str]
+    *, run_id: str, synthetic: bool, runs: Sequence[EventRun], not_run: Sequence[EventNotRun], warnings: Sequence[str]
 ) -> EventComparison:
     """Gather the runs of several events into one comparison. `runs` may be empty."""
     cells = tuple(cell for run in runs for cell in _cells(run))
     return EventComparison(
         run_id=run_id,
-        synthetic=any(run.run.synthetic for run in runs),
+        synthetic=synthetic,
         warnings=tuple(warnings),
         events=tuple(runs),
         not_run=tuple(not_run),
@@ -160,6 +164,7 @@ def _overall(cells: Sequence[MatrixCell]) -> tuple[TemplateOverEvents, ...]:
             margin_call_days_hedged=sum(each.margin_call_days_hedged for each in figures[slug]),
             max_ltv_hedged=max((each.max_ltv_hedged for each in figures[slug]), default=inf),
             total_hedge_cost=sum(each.total_hedge_cost for each in figures[slug]),
+            end_value_gained=sum(each.end_value_hedged_net - each.end_value_unhedged for each in figures[slug]),
         )
         for place, slug in enumerate(sorted(figures, key=lambda slug: (key(slug), slug)), start=1)
     )

@@ -25,7 +25,7 @@ def summarize(days: Sequence[DailyPoint], trades: Sequence[Trade], *, opening_ca
         start_value=unhedged[0],
         end_value_unhedged=unhedged[-1],
         end_value_hedged_net=hedged[-1],
-        total_hedge_cost=-sum(day.premium_cashflow for day in days),
+        total_hedge_cost=0.0 - sum(day.premium_cashflow for day in days),
         total_option_payoff_realized=sum(day.realized_option_cashflow for day in days),
         max_ltv_unhedged=max(day.ltv_unhedged for day in days),
         max_ltv_hedged=max(day.ltv_hedged for day in days),

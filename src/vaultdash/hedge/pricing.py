@@ -17,11 +17,12 @@ LONGEST_LOOK_BACK = 2520
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleRef:
-    """Which dated schedule: its name and the sha256 of its bytes. The values travel beside the scenario."""
+    """Which dated schedule: its name, the sha256 of its bytes and their unit. The values travel beside the scenario."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = FORBID_UNKNOWN_FIELDS
     name: str
     digest: str
+    unit: Literal["percent", "fraction"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from vaultdash.hedge.result import RankedTemplate, SummaryMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LTV_DIGITS = 12
 MONEY_DIGITS = 6
@@ -44,19 +45,32 @@ def _key(figures: SummaryMetrics) -> Key:
 def _reason(slug: str, below: str | None, keys: Mapping[str, Key]) -> str:
     if slug not in keys:
         return "incomplete: see its notes"
-    ours = keys[slug]
     if below is None:
-        return "last: every other template does better" if len(keys) > 1 else "the only template"
+        return "the only template" if len(keys) == 1 else "the last place"
     if below not in keys:
         return "ahead of templates that could not be completed"
-    theirs = keys[below]
-    words = (
-        f"{ours[0]:g} margin-call days against {theirs[0]:g}",
-        f"highest loan-to-value {ours[1]:.2%} against {theirs[1]:.2%}",
-        f"hedge cost {ours[2]:,.2f} against {theirs[2]:,.2f}",
-        f"end value {-ours[3]:,.2f} against {-theirs[3]:,.2f}",
+    ours, theirs = keys[slug], keys[below]
+    sentences: tuple[Callable[[], str], ...] = (
+        lambda: f"{ours[0]:g} margin-call days against {theirs[0]:g}",
+        lambda: f"highest loan-to-value {_told_apart(ours[1], theirs[1], _ratio)}",
+        lambda: f"hedge cost {_told_apart(ours[2], theirs[2], _money)}",
+        lambda: f"end value {_told_apart(-ours[3], -theirs[3], _money)}",
     )
-    for sentence, mine, other in zip(words, ours, theirs, strict=True):
+    for sentence, mine, other in zip(sentences, ours, theirs, strict=True):
         if mine != other:
-            return f"{sentence} of the next"
+            return f"{sentence()} of the next"
     return "equal to the next in every figure; ordered by name"
+
+
+def _told_apart(ours: float, theirs: float, write: Callable[[float, int], str]) -> str:
+    """Write two figures that differ with as many decimals as it takes to see it."""
+    digits = next((n for n in (2, 4, 6, 10) if write(ours, n) != write(theirs, n)), 12)
+    return f"{write(ours, digits)} against {write(theirs, digits)}"
+
+
+def _ratio(value: float, digits: int) -> str:
+    return f"{value:.{digits}%}" if isfinite(value) else "without limit"
+
+
+def _money(value: float, digits: int) -> str:
+    return f"{value + 0.0:,.{digits}f}"

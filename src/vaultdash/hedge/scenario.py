@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 
 from vaultdash.errors import DatesReversedError
-from vaultdash.hedge.checks import require
+from vaultdash.hedge.checks import require, require_slug
 from vaultdash.hedge.portfolio import Portfolio
 from vaultdash.hedge.pricing import ModelPricing, TradingCosts
 from vaultdash.hedge.template import FORBID_UNKNOWN_FIELDS
@@ -64,6 +64,7 @@ class Scenario:
     created_at: date | None = None
 
     def __post_init__(self) -> None:
+        require_slug("Scenario", "slug", self.slug)
         if not self.start_date <= self.end_date:
             raise DatesReversedError(start=self.start_date, end=self.end_date)
         require(

@@ -20,6 +20,7 @@ PolicyType = Literal["hold_to_expiry", "roll_n_days_before_expiry"]
 ANY_SYMBOL = "*"
 BUCKET_WIDTH = 0.05
 WEIGHT_TOLERANCE = 1e-9
+HIGHEST_VERSION = 1_000_000
 LONGEST_TENOR_DAYS = 3650
 FORBID_UNKNOWN_FIELDS: dict[str, Any] = {"extra": "forbid"}
 
@@ -183,7 +184,7 @@ class HedgeTemplate:
         require_one_of(owner, "template_kind", self.template_kind, get_args(TemplateKind))
         require_one_of(owner, "status", self.status, get_args(TemplateStatus))
         require_one_of(owner, "contract_mode", self.contract_mode, get_args(ContractMode))
-        require(fact=self.version >= 1, owner=owner, field="version", value=self.version, must="be 1 or more")
+        require_within(owner, "version", self.version, 1, HIGHEST_VERSION)
         require(fact=bool(self.legs), owner=owner, field="legs", value=self.legs, must="hold one leg at least")
         leg_ids = [leg.leg_id for leg in self.legs]
         require(
@@ -249,11 +250,17 @@ def _require_tenors(template: HedgeTemplate) -> None:
             must="be the same on every leg",
         )
     days = template.roll_policy.days_before_expiry
+    fewest = _fewest_sessions(min(tenors))
     require(
-        fact=days * 7 < min(tenors) * 5,
+        fact=days == 0 or days < fewest,
         owner=owner,
         field="days_before_expiry",
         value=days,
-        must=f"be fewer sessions than the shortest tenor holds ({min(tenors)} calendar days)",
-        remedy="Otherwise the hedge would be rolled every day.",
+        must=f"be below {max(fewest, 1)}, the sessions that {min(tenors)} calendar days hold in the worst case",
+        remedy="Otherwise the hedge could be rolled every day.",
     )
+
+
+def _fewest_sessions(calendar_days: int) -> int:
+    """The fewest sessions in so many calendar days: weekdays, less a holiday a month, less three for their bunching."""
+    return calendar_days * 5 // 7 - calendar_days // 30 - 3
