@@ -62,10 +62,9 @@ def _columns(path: Path, data: bytes, names: frozenset[str]) -> tuple[tuple[str,
         heads = tuple(file.schema_arrow.names)
         named = [head for head in heads if head.strip().lower() in names]
         table = file.read(columns=list(dict.fromkeys(named)), use_threads=False)
-        columns = [
-            (head, column) for head, column in zip(table.column_names, table.columns, strict=True) if head in named
-        ]
-        return heads, [_texts(path, head, column) for head, column in columns]
+        # Asked for "close", Arrow also reads a column called "close.adjusted".
+        read = zip(table.column_names, table.columns, strict=True)
+        return heads, [_texts(path, head, column) for head, column in read if head in named]
     # Arrow's own errors, and what Python says of text that is not UTF-8, a day past the year 9999 or an unknown zone.
     except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError):
         raise _damaged(path) from None
