@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import hedge_engine, start_up
+from bench import daily_closes, hedge_engine, start_up, tape
 
-BENCHMARKS = {"hedge_engine": hedge_engine.main, "start_up": start_up.main}
+BENCHMARKS = {
+    "hedge_engine": hedge_engine.main,
+    "start_up": start_up.main,
+    "tape": tape.main,
+    "daily_closes": daily_closes.main,
+}
 
 
 def main(names: list[str]) -> int:

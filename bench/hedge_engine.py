@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.measure import medians, report
 from vaultdash.data.calendars import trading_calendar
-from vaultdash.data.sample import sample_closes
+from vaultdash.data.desk import DataDesk
+from vaultdash.data.purchase import SpendLimits
 from vaultdash.hedge.engine import HedgeEngine, run_to_end
 from vaultdash.hedge.model_quotes import ModelQuotes
 from vaultdash.hedge.portfolio import Portfolio
@@ -43,7 +46,10 @@ def main() -> None:
 
 
 def _served_days() -> Sequence[MarketDay]:
-    return tuple(ServedMarket(closes=sample_closes("GLD"), window=YEAR, pricing=ModelPricing(), schedules={}).days())
+    with TemporaryDirectory() as home:
+        desk = DataDesk(Path(home), limits=SpendLimits(per_request=0, per_month=0), key=None, gateway=None)
+        closes = desk.closes("sample", "GLD", YEAR)
+    return tuple(ServedMarket(closes=closes, window=YEAR, pricing=ModelPricing(), schedules={}).days())
 
 
 def _run_engine(days: Sequence[MarketDay]) -> None:

@@ -21,6 +21,13 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the data folder of the person who runs it, or their key."""
+    monkeypatch.setenv("VAULTDASH_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("DATABENTO_API_KEY", raising=False)
+
+
 # Where a change is judged, the same examples are tried every time; everywhere else new ones are looked for.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

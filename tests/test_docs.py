@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.runner import Runner
 from tests.conftest import ROOT
+from tests.data.sample_series import sample_closes
 from tools.write_cli_reference import reference
-from vaultdash.data.sample import sample_closes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -62,7 +62,7 @@ def test_every_command_of_the_readme_runs_and_prints_what_it_shows(runner: Runne
 def test_the_readme_shows_a_transcript() -> None:
     assert sum(bool(output) for _, output in transcripts()) == 2
     # Every command of the page is found, so that no fence is left open.
-    assert len(transcripts()) == len(re.findall(r"^\$ vaultdash", README, flags=re.MULTILINE)) == 9
+    assert len(transcripts()) == len(re.findall(r"^\$ vaultdash", README, flags=re.MULTILINE)) == 13
     assert README.count("```") % 2 == 0
 
 

@@ -10,7 +10,8 @@ from vaultdash.cli.main import run
 
 COMMANDS = (
     "", "demo", "hedge", "hedge compare", "hedge events", "templates", "templates list", "templates show", "events",
-    "events list", "events show", "doctor",
+    "events list", "events show", "events prepare", "data", "data quote", "data fetch", "data held", "data verify",
+    "data prune", "data clear", "data export", "data spend", "doctor",
 )  # fmt: skip
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 INTRODUCTION = """# Command line
@@ -18,7 +19,8 @@ INTRODUCTION = """# Command line
 Written by `make docs` from the program itself.
 
 stdout is data, stderr is talk. Exit codes: 0 all is well, 1 a failure, 2 a mistake in what was asked, 3 market data
-missing or partial, 130 cancelled. `--debug` on any command shows the traceback behind an error.
+missing or partial, 4 a spend limit refused, 130 cancelled. `--debug` on any command shows the
+traceback behind an error.
 """
 
 

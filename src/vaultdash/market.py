@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
@@ -13,6 +13,10 @@ from vaultdash.errors import DatesReversedError, ImpossibleValueError, NoSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +32,36 @@ class DateRange:
 
     def __str__(self) -> str:
         return f"{self.start}..{self.end}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """An interval of time, `start` included and `end` not, in nanoseconds since 1970 UTC."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise ImpossibleValueError(
+                owner="Window", field="end", value=self.end, must=f"come after its start ({self.start})"
+            )
+
+    @classmethod
+    def of_days(cls, days: DateRange) -> Window:
+        """The UTC days of a range of dates, both included: midnight to the midnight after the last."""
+        return cls(start=midnight_ns(days.start), end=midnight_ns(days.end) + DAY_NS)
+
+    def overlap(self, other: Window) -> Window | None:
+        """What both hold; None where they do not meet."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Window(start=start, end=end) if start < end else None
+
+    def __contains__(self, moment: int) -> bool:
+        return self.start <= moment < self.end
+
+    def __str__(self) -> str:
+        return f"{iso_utc(self.start)}..{iso_utc(self.end)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +158,27 @@ class DailyCloses:
     def between(self, window: DateRange) -> Sequence[DailyClose]:
         """Closes inside the window, both ends included; may be empty."""
         return self.days[self.index_at_or_after(window.start) : bisect_right(self.days, window.end, key=_date_of)]
+
+
+def midnight_ns(day: date) -> int:
+    """The start of a UTC day, in nanoseconds since 1970."""
+    return (day - EPOCH).days * DAY_NS
+
+
+def utc_day(moment: int) -> date:
+    """The UTC day that holds a moment given in nanoseconds since 1970."""
+    return EPOCH + timedelta(days=moment // DAY_NS)
+
+
+def iso_utc(moment: int) -> str:
+    """A moment as ISO-8601 UTC, with as much of it as is not zero: 2022-01-03, or 2022-01-03T14:30:00Z."""
+    day, rest = divmod(moment, DAY_NS)
+    text = (EPOCH + timedelta(days=day)).isoformat()
+    if not rest:
+        return text
+    seconds, fraction = divmod(rest, SECOND_NS)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{text}T{clock}{f'.{fraction:09}' if fraction else ''}Z"
 
 
 def _date_of(day: DailyClose) -> date:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     databento_api_key: SecretStr | None = Field(default=None, alias="DATABENTO_API_KEY")
+    databento_gateway: str | None = Field(default=None, alias="VAULTDASH_DATABENTO_GATEWAY")
     home: Path = Field(default_factory=lambda: user_data_path("vaultdash"), alias="VAULTDASH_HOME")
     spend_limit_usd: float = Field(default=5.0, ge=0, allow_inf_nan=False, alias="VAULTDASH_SPEND_LIMIT_USD")
     spend_limit_per_month_usd: float = Field(

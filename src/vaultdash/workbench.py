@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaultdash.data.calendars import trading_calendar
 from vaultdash.data.catalog import instrument_for
-from vaultdash.data.closes import daily_closes, require_coverage
-from vaultdash.data.schedules import read_schedule
+from vaultdash.data.closes import require_coverage
+from vaultdash.data.desk import DATABENTO, FILE, SAMPLE, DataDesk
+from vaultdash.data.files.schedules import read_schedule
+from vaultdash.data.purchase import SpendLimits
 from vaultdash.errors import (
+    CoverageError,
     DataError,
     LoanExceedsCollateralError,
+    NoSessionError,
     OptionsConflictError,
     TemplateMisfitError,
     UnknownNameError,
@@ -25,7 +30,7 @@ from vaultdash.hedge.event_comparison import EventNotRun, EventRun, compare_even
 from vaultdash.hedge.events import BUILTIN_EVENTS
 from vaultdash.hedge.model_quotes import ModelQuotes
 from vaultdash.hedge.portfolio import Portfolio
-from vaultdash.hedge.pricing import ModelPricing, TradingCosts
+from vaultdash.hedge.pricing import ModelPricing, TradingCosts, TrailingVolatility
 from vaultdash.hedge.scenario import ProviderRef, Scenario, TemplateRef
 from vaultdash.hedge.served import ServedMarket, stale_schedule_note
 from vaultdash.hedge.template import HedgeTemplate
@@ -35,16 +40,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vaultdash.data.catalog import Instrument
-    from vaultdash.data.schedules import Meaning, Unit
+    from vaultdash.data.files.schedules import Meaning, Unit
+    from vaultdash.data.purchase import RequestQuote
     from vaultdash.hedge.event_comparison import EventComparison
     from vaultdash.hedge.events import EventPreset
     from vaultdash.hedge.quotes import MarketDay
     from vaultdash.hedge.result import HedgeRun
     from vaultdash.market import DailyCloses, TradingCalendar
+    from vaultdash.settings import Settings
 
 DEFAULT_PRICING = ModelPricing()
 NO_COSTS = TradingCosts()
-SAMPLE = "sample"
 ENGINE_VERSION = "1"
 """Changes with every change of the engine that moves a number; part of every run's identity."""
 
@@ -68,7 +74,32 @@ class HedgeQuestion:
 
 
 class Workbench:
-    """Answers the doors. Holds no state but what the person keeps."""
+    """Answers the doors. Holds no state but what the person keeps, in the folder that `settings` name.
+
+    Settings are read from the environment where none are given, and only when they are needed.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._given = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force. Raises UnreadableValueError."""
+        from vaultdash.settings import read_settings  # noqa: PLC0415 - 0.3 s, and a file of closes needs none
+
+        return self._given or read_settings()
+
+    @cached_property
+    def data(self) -> DataDesk:
+        """The data room's desk: what is held, what more would cost, and how to get it."""
+        return DataDesk(
+            self.settings.home,
+            limits=SpendLimits(
+                per_request=self.settings.spend_limit_usd, per_month=self.settings.spend_limit_per_month_usd
+            ),
+            key=self.settings.databento_api_key,
+            gateway=self.settings.databento_gateway,
+        )
 
     def templates(self) -> tuple[HedgeTemplate, ...]:
         """Every template known, built-ins first."""
@@ -107,7 +138,22 @@ class Workbench:
 
         Raises InvalidInputError for what cannot be asked and DataError for what the history does not hold.
         """
-        return self._run(question, window, self._closes(question), event=None, on_done=on_done)
+        return self._run(question, window, self._closes_of(question)(window), event=None, on_done=on_done)
+
+    def data_needed(
+        self, question: HedgeQuestion, asked: DateRange | Sequence[EventPreset] | None
+    ) -> tuple[RequestQuote, ...]:
+        """What has to be bought before the question can be answered over a window or over events, with its price.
+
+        Nothing for sources that sell nothing, and for events that Databento does not cover.
+        """
+        if question.source != DATABENTO:
+            return ()
+        before = _sessions_before(question)
+        if isinstance(asked, DateRange):
+            return self.data.needs(question.symbol, [asked], sessions_before=before)
+        events, _ = self._asked_events(question, asked)
+        return self.event_data_needed(events, symbol=question.symbol, sessions_before=before)[0]
 
     def compare_events(
         self,
@@ -121,30 +167,17 @@ class Workbench:
         `events` left out means every preset of the question's symbol. Raises InvalidInputError, and DataError where
         the closes cannot be read at all.
         """
-        warnings: list[str] = []
-        if events is None:
-            name = self.symbol_name(question.symbol) if question.symbol else ""
-            own = [event for event in self.events() if name in ("", self.symbol_name(event.symbol))]
-            warnings += [
-                f"{event.slug} is a window of {event.symbol} and was left out; ask for it by name to run it on {name}"
-                for event in self.events()
-                if event not in own
-            ]
-            if not own:
-                raise OptionsConflictError(
-                    problem=f"No event is a window of {name}.", remedy="Name the events to run on it with --event."
-                )
-            events = own
+        events, warnings = self._asked_events(question, events)
         runs: list[EventRun] = []
         not_run: list[EventNotRun] = []
-        histories: dict[str, DailyCloses] = {}
+        closes_of: dict[str, Callable[[DateRange], DailyCloses]] = {}
         for event in events:
             symbol = question.symbol or event.symbol
             asked = replace(question, symbol=symbol, templates=self._event_templates(question, event))
-            if symbol not in histories:
-                histories[symbol] = self._closes(asked)
+            if symbol not in closes_of:
+                closes_of[symbol] = self._closes_of(asked)
             try:
-                run = self._run(asked, event.window, histories[symbol], event=event)
+                run = self._run(asked, event.window, closes_of[symbol](event.window), event=event)
             except (DataError, LoanExceedsCollateralError) as error:
                 not_run.append(EventNotRun(slug=event.slug, reason=str(error)))
             else:
@@ -165,14 +198,67 @@ class Workbench:
             warnings=warnings,
         )
 
-    def _closes(self, question: HedgeQuestion) -> DailyCloses:
+    def event_data_needed(
+        self, events: Sequence[EventPreset], *, symbol: str = "", sessions_before: int = 0
+    ) -> tuple[tuple[RequestQuote, ...], dict[str, str]]:
+        """What Databento would have to be paid for the closes of some events, and why those it does not cover are not.
+
+        `symbol` empty takes each event's own. A month that several events need is priced once.
+        """
+        windows: dict[str, list[DateRange]] = {}
+        refused: dict[str, str] = {}
+        for event in events:
+            name = symbol or event.symbol
+            try:
+                self.data.request_for_closes(DATABENTO, name, event.window, sessions_before=sessions_before)
+            except (CoverageError, NoSessionError) as error:
+                refused[event.slug] = str(error)
+            else:
+                windows.setdefault(name, []).append(event.window)
+        quotes = [
+            quote
+            for name, ranges in windows.items()
+            for quote in self.data.needs(name, ranges, sessions_before=sessions_before)
+        ]
+        return tuple(quotes), refused
+
+    def _asked_events(
+        self, question: HedgeQuestion, events: Sequence[EventPreset] | None
+    ) -> tuple[Sequence[EventPreset], list[str]]:
+        """The events given, or all of the question's symbol, and sentences about those left out."""
+        if events is not None:
+            return events, []
+        name = self.symbol_name(question.symbol) if question.symbol else ""
+        own = [event for event in self.events() if name in ("", self.symbol_name(event.symbol))]
+        if not own:
+            raise OptionsConflictError(
+                problem=f"No event is a window of {name}.", remedy="Name the events to run on it with --event."
+            )
+        left_out = [
+            f"{event.slug} is a window of {event.symbol} and was left out; ask for it by name to run it on {name}"
+            for event in self.events()
+            if event not in own
+        ]
+        return own, left_out
+
+    def _closes_of(self, question: HedgeQuestion) -> Callable[[DateRange], DailyCloses]:
+        """What gives the closes of a window and its look-back; a file is read once, whole."""
         instrument = instrument_for(question.symbol)
         if instrument.stype == "parent":
             raise OptionsConflictError(
                 problem=f"{instrument.name} are many contracts and have no one price.",
                 remedy="Name what they are written on, such as GLD.",
             )
-        return daily_closes(question.source, question.symbol, path=question.path)
+        if question.source == FILE:
+            whole = self.data.file_closes(question.symbol, question.path)
+            return lambda _window: whole
+        if question.path is not None:
+            raise OptionsConflictError(
+                problem=f"The source is {question.source}, yet a file is named ({question.path}).",
+                remedy="Choose the source file, or leave the file out.",
+            )
+        before = _sessions_before(question)
+        return lambda window: self.data.closes(question.source, question.symbol, window, sessions_before=before)
 
     def _event_templates(self, question: HedgeQuestion, event: EventPreset) -> tuple[HedgeTemplate, ...]:
         defaults = event.scenario_overrides.default_template_slugs
@@ -276,6 +362,12 @@ def _scenario(
         costs=question.costs,
         event_preset_id=event.event_preset_id if event else None,
     )
+
+
+def _sessions_before(question: HedgeQuestion) -> int:
+    """How many sessions before a window its volatility looks back to."""
+    rule = question.pricing.volatility
+    return rule.sessions if isinstance(rule, TrailingVolatility) else 0
 
 
 def _schedule_warnings(question: HedgeQuestion, days: Sequence[MarketDay]) -> list[str]:

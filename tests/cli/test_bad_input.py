@@ -66,7 +66,7 @@ def words(**changes: str) -> list[str]:
         ({"commission": "-1"}, 2, "commission is -1.0"),
         ({"template": "no-such"}, 2, "There is no template named 'no-such'. Known: collar-95-110-12m"),
         ({"template": "absent.json"}, 3, "absent.json cannot be read"),
-        ({"source": "bloomberg"}, 2, "There is no source named 'bloomberg'. Known: file, sample"),
+        ({"source": "bloomberg"}, 2, "There is no source named 'bloomberg'. Known: databento, file, sample, yahoo"),
         ({"source": "file"}, 2, "no file is named"),
         ({"symbol": "TSLA"}, 2, "TSLA"),
         (

@@ -205,7 +205,7 @@ def test_help_and_a_run_load_no_heavy_library() -> None:
     code = (
         "import sys\nfrom vaultdash.cli.main import run\n"
         f"assert run({['hedge', 'compare', *YEAR.split()]!r}) == 0\n"
-        "heavy = {'pandas', 'pyarrow', 'numpy', 'exchange_calendars', 'databento'}\n"
+        "heavy = {'pandas', 'pyarrow', 'exchange_calendars', 'databento', 'numba'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

@@ -1,22 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
+from tests.data.sample_series import sample_closes
 from vaultdash.data.calendars import trading_calendar
-from vaultdash.data.closes import daily_closes, require_coverage
-from vaultdash.data.sample import sample_closes
-from vaultdash.errors import (
-    NoSessionError,
-    OptionsConflictError,
-    UnknownNameError,
-    UnreadableValueError,
-    WindowNotCoveredError,
-)
+from vaultdash.data.closes import require_coverage
+from vaultdash.errors import NoSessionError, WindowNotCoveredError
 from vaultdash.market import DailyClose, DailyCloses, DateRange
 
 XNYS = trading_calendar("XNYS")
@@ -39,53 +30,6 @@ def closes_on(*days: str) -> DailyCloses:
 
 
 JANUARY = closes_on(*(str(day) for day in XNYS.within(window("2022-01-03", "2022-01-31"))))
-
-
-def test_the_room_opens_without_the_heavy_libraries() -> None:
-    asked = "import sys, vaultdash.data.closes as c; c.daily_closes('sample', 'GLD'); print(*sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert "vaultdash.data.sample" in ran.stdout.split()
-    assert {"pandas", "pyarrow", "numpy"}.isdisjoint(ran.stdout.split())
-
-
-def test_the_sample_is_reached_by_its_name() -> None:
-    assert daily_closes("sample", "GC=F") is sample_closes("GC")
-
-
-def test_a_file_is_read_on_its_symbols_calendar(tmp_path: Path) -> None:
-    path = tmp_path / "prices.csv"
-    # New York is closed on the 17th of January 2022, Chicago is not.
-    path.write_text("date,close\n2022-01-14,1800\n2022-01-17,1810\n2022-01-18,1820\n", encoding="utf-8")
-    future = daily_closes("file", "gold", path=path)
-    assert (future.symbol, future.calendar, len(future.days), future.notes) == ("GC", "CMES", 3, ())
-    share = daily_closes("file", "SPY", path=path)
-    assert (share.symbol, share.calendar, len(share.days)) == ("SPY", "XNYS", 2)
-
-
-@pytest.mark.parametrize("source", ["databento", "yahoo", "Sample", ""])
-def test_an_unknown_source_is_named_with_those_known(source: str) -> None:
-    with pytest.raises(UnknownNameError) as refused:
-        daily_closes(source, "GLD")
-    assert str(refused.value) == f"There is no source named {source!r}. Known: file, sample."
-
-
-def test_a_file_needs_a_path() -> None:
-    with pytest.raises(OptionsConflictError) as refused:
-        daily_closes("file", "GLD")
-    assert str(refused.value) == "The source is a file, yet no file is named. Name one, or choose the source sample."
-
-
-def test_the_sample_takes_no_path() -> None:
-    with pytest.raises(OptionsConflictError) as refused:
-        daily_closes("sample", "GLD", path=Path("gld.csv"))
-    assert str(refused.value) == (
-        "The source is the sample, yet a file is named (gld.csv). Choose the source file, or leave the file out."
-    )
-
-
-def test_a_symbol_that_cannot_be_one_is_refused() -> None:
-    with pytest.raises(UnreadableValueError, match="The symbol: ''"):
-        daily_closes("sample", "")
 
 
 def test_a_window_held_in_full_has_no_notes() -> None:

@@ -16,10 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
-from vaultdash.data import parquet
 from vaultdash.data.calendars import trading_calendar
-from vaultdash.data.files import read_daily_closes
-from vaultdash.data.tables import LARGEST_FILE
+from vaultdash.data.files import parquet
+from vaultdash.data.files.reading import read_daily_closes
+from vaultdash.data.files.tables import LARGEST_FILE
 from vaultdash.errors import BadRowsError, ColumnMissingError, FileUnreadableError, VaultdashError
 from vaultdash.market import DailyClose, DailyCloses, DateRange
 

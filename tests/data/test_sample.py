@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.data.sample_series import SAMPLE_LABEL, SAMPLE_SYMBOLS, SAMPLE_WINDOW, WAY_POINTS, sample_closes
 from vaultdash.data.calendars import trading_calendar
 from vaultdash.data.catalog import gold_ounces_per_share
-from vaultdash.data.sample import SAMPLE_LABEL, SAMPLE_SYMBOLS, SAMPLE_WINDOW, WAY_POINTS, sample_closes
 from vaultdash.errors import UnknownNameError
 
 if TYPE_CHECKING:

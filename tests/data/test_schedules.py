@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultdash.data.schedules import read_schedule
+from vaultdash.data.files.schedules import read_schedule
 from vaultdash.errors import (
     BadRowsError,
     ColumnMissingError,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vaultdash.data.tables import read_bytes
+from vaultdash.data.files.tables import read_bytes
 from vaultdash.errors import ImpossibleValueError, UnknownFieldError
 from vaultdash.hedge.template import HedgeTemplate
 

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vaultdash.cli import demo, doctor, events, hedge, templates
-from vaultdash.errors import BrokenInvariantError, DataError, InvalidInputError, VaultdashError
+from vaultdash.cli import data, demo, doctor, events, hedge, templates
+from vaultdash.errors import (
+    BrokenInvariantError,
+    DataError,
+    InvalidInputError,
+    SpendError,
+    SpendLedgerUnusableError,
+    VaultdashError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OK, FAILURE, USAGE, DATA_MISSING = 0, 1, 2, 3
+OK, FAILURE, USAGE, DATA_MISSING, SPEND_REFUSED = 0, 1, 2, 3, 4
 EXIT_CODES: tuple[tuple[type[VaultdashError], int], ...] = (
     (InvalidInputError, USAGE),
     (DataError, DATA_MISSING),
+    (SpendLedgerUnusableError, FAILURE),
+    (SpendError, SPEND_REFUSED),
     (BrokenInvariantError, FAILURE),
     (VaultdashError, FAILURE),
 )
@@ -38,6 +47,7 @@ app.command("demo")(demo.demo)
 app.add_typer(hedge.app, name="hedge")
 app.add_typer(templates.app, name="templates")
 app.add_typer(events.app, name="events")
+app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)
 
 

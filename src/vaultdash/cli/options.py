@@ -37,7 +37,9 @@ class HedgeOptions:
             metavar="SLUG",
         ),
     ] = None
-    source: Annotated[str, typer.Option(help="Where closes come from: file or sample.", metavar="SOURCE")] = "sample"
+    source: Annotated[
+        str, typer.Option(help="Where closes come from: databento, yahoo, file or sample.", metavar="SOURCE")
+    ] = "sample"
     file: Annotated[
         Path | None, typer.Option(help="Your CSV or Parquet of daily closes (a date and a close column at least).")
     ] = None
@@ -79,6 +81,17 @@ class OutputOptions:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings on stderr.")] = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuyOptions:
+    """Whether history that is missing may be bought."""
+
+    yes: Annotated[bool, typer.Option("--yes", help="Buy the history that is missing without asking.")] = False
+    allow_usd: Annotated[
+        float | None, typer.Option(help="USD allowed for it, where a spend limit is lower.", metavar="USD")
+    ] = None
+
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings on stderr.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 

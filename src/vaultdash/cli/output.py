@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -23,6 +23,7 @@ PAGE_WIDTH = 100
 """Columns that tables are laid out for where the output is no terminal."""
 
 WIDEST = 1000
+LARGEST_SIGNED = 2**63 - 1
 
 
 def console_for_data() -> Console:
@@ -65,7 +66,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]])
             writer.writerow(header)
             writer.writerows([neutral(cell) for cell in row] for row in rows)
 
-    _write_whole(path, write)
+    write_whole(path, write)
 
 
 def write_parquet(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -73,14 +74,27 @@ def write_parquet(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cel
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns = zip(*rows, strict=True)
-    table = pa.table(dict(zip(header, ([*column] for column in columns), strict=False)))
-    _write_whole(path, lambda part: parquet.write_table(table, part))
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header]
+    table = pa.table({name: _arrow_column(pa, column) for name, column in zip(header, columns, strict=True)})
+    write_whole(path, lambda part: parquet.write_table(table, part))
+
+
+def _arrow_column(pa: Any, column: list[Cell]) -> Any:
+    """A column of one type; whole numbers beyond 63 bits are kept as unsigned ones."""
+    is_beyond = any(isinstance(cell, int) and cell > LARGEST_SIGNED for cell in column)
+    return pa.array(column, type=pa.uint64()) if is_beyond else pa.array(column)
+
+
+def print_document(document: object) -> None:
+    """Print plain values as one JSON document on stdout."""
+    import json
+
+    print_json(json.dumps(document, indent=2))
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file. Raises OutputNotWrittenError."""
-    _write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def refuse_overwriting(outputs: Sequence[Path | None], inputs: Sequence[Path | None]) -> None:
@@ -96,7 +110,7 @@ def refuse_overwriting(outputs: Sequence[Path | None], inputs: Sequence[Path | N
         taken[path.resolve()] = "is written by another option"
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the target under another name, flush to disk, then rename. A link is followed to what it names."""
     target = path.resolve()
     try:

@@ -25,7 +25,7 @@ from vaultdash.workbench import HedgeQuestion
 
 if TYPE_CHECKING:
     from vaultdash.cli.options import HedgeOptions, OutputOptions
-    from vaultdash.data.schedules import Unit
+    from vaultdash.data.files.schedules import Unit
     from vaultdash.hedge.events import EventPreset
     from vaultdash.hedge.pricing import RateRule, VolatilityRule
     from vaultdash.hedge.template import HedgeTemplate

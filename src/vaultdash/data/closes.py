@@ -1,47 +1,18 @@
-"""One door to daily closes, whatever their source, and the check that they reach over a window."""
+"""The check that daily closes reach over a window."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultdash.data.calendars import trading_calendar
-from vaultdash.data.catalog import instrument_for
-from vaultdash.data.files import read_daily_closes
-from vaultdash.data.sample import sample_closes
 from vaultdash.data.wording import counted, named
-from vaultdash.errors import NoSessionError, OptionsConflictError, UnknownNameError, WindowNotCoveredError
+from vaultdash.errors import NoSessionError, WindowNotCoveredError
 
 if TYPE_CHECKING:
     from datetime import date
-    from pathlib import Path
 
     from vaultdash.market import DailyCloses, DateRange, TradingCalendar
 
-SOURCES = ("file", "sample")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def daily_closes(source: str, symbol: str, *, path: Path | None = None) -> DailyCloses:
-    """Return the daily closes of `symbol` from a source: "sample" (synthetic), or "file" and the `path` of one.
-
-    Raises UnknownNameError for another source or a symbol the sample does not hold, OptionsConflictError for a file
-    without a path or the sample with one, and what `read_daily_closes` raises.
-    """
-    if source not in SOURCES:
-        raise UnknownNameError(kind="source", name=source, known=SOURCES)
-    instrument = instrument_for(symbol)
-    if source == "sample":
-        if path is not None:
-            raise OptionsConflictError(
-                problem=f"The source is the sample, yet a file is named ({path}).",
-                remedy="Choose the source file, or leave the file out.",
-            )
-        return sample_closes(instrument.name)
-    if path is None:
-        raise OptionsConflictError(
-            problem="The source is a file, yet no file is named.", remedy="Name one, or choose the source sample."
-        )
-    return read_daily_closes(path, symbol=instrument.name, calendar=trading_calendar(instrument.calendar))
 
 
 def require_coverage(closes: DailyCloses, window: DateRange, calendar: TradingCalendar) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vaultdash.data.cells import CORRECT_ROWS, ZONED, Flaw, read_date, slashed_order
+from vaultdash.data.files.cells import CORRECT_ROWS, ZONED, Flaw, read_date, slashed_order
 from vaultdash.data.wording import counted
 from vaultdash.errors import BadRowsError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from vaultdash.data.tables import Table
+    from vaultdash.data.files.tables import Table
 
 
 class Flaws:

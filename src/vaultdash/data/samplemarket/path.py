@@ -1,10 +1,11 @@
-"""The sample market: synthetic daily prices of GLD, GC and XAU, the same bytes on every machine.
+"""The daily path of the sample market: one synthetic price bar a session for GLD, GC, XAU and ES.
 
-GLD's closes pass exactly through the rounded way-points below, which are approximate levels of public knowledge.
-Between two of them the logarithm of the price is a Brownian bridge over the XNYS sessions; after the last one it is
-noise without drift. The noise of a session comes from hashing (seed, symbol, date) with BLAKE2b, turned into a normal
-by the inverse of its distribution, so that a day's noise depends on nothing but its date and needs no random state.
-Only the rounding to cents (dimes for GC) touches the result of `exp` and `log`, whose last bits differ by machine.
+GLD's closes pass exactly through the rounded way-points below, and ES's through its own; all are approximate levels of
+public knowledge. Between two of them the logarithm of the price is a Brownian bridge over the exchange's sessions;
+after the last one it is noise without drift. The noise of a session comes from hashing (seed, symbol, date) with
+BLAKE2b, turned into a normal by the inverse of its distribution, so that a day's noise depends on nothing but its date
+and needs no random state. Only the rounding to ticks touches the result of `exp` and `log`, whose last bits differ by
+machine.
 
 XAU is GLD over the ounces a share stands for. GC is the same ounce on the CMES calendar. On the sessions that CMES
 holds and XNYS does not (US holidays, two days of a hurricane) the ounce is read off the straight line, in log price,
@@ -19,23 +20,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from itertools import pairwise
-from math import exp, log, sqrt
+from math import exp, fsum, log, sqrt
 from statistics import NormalDist
 from struct import unpack
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultdash.data.calendars import trading_calendar
-from vaultdash.data.catalog import find_instrument, gold_ounces_per_share
-from vaultdash.errors import UnknownNameError
-from vaultdash.market import DailyClose, DailyCloses, DateRange
+from vaultdash.data.catalog import gold_ounces_per_share
+from vaultdash.market import DailyClose, DateRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-SAMPLE_LABEL = "synthetic"
-SAMPLE_SYMBOLS = ("GC", "GLD", "XAU")
 SAMPLE_WINDOW = DateRange(start=date(2004, 11, 18), end=date(2026, 3, 31))
 
 SEED = "vaultdash sample 1"
@@ -44,7 +42,7 @@ HOLIDAY_NOISE = NOISE / 2
 OVERNIGHT_NOISE = NOISE / 3
 REACH = NOISE / 2  # how far, at most, high and low lie outside open and close
 
-WAY_POINTS = (
+GLD_WAY_POINTS = (
     (date(2004, 11, 18), 44.0),
     (date(2006, 5, 12), 71.0),
     (date(2006, 6, 14), 56.0),
@@ -85,6 +83,27 @@ WAY_POINTS = (
     (date(2026, 3, 26), 401.0),
 )
 
+ES_WAY_POINTS = (
+    (date(2004, 11, 18), 1185.0),
+    (date(2007, 10, 11), 1565.0),
+    (date(2009, 3, 6), 685.0),
+    (date(2011, 4, 29), 1360.0),
+    (date(2011, 10, 3), 1090.0),
+    (date(2015, 5, 20), 2125.0),
+    (date(2016, 2, 11), 1825.0),
+    (date(2018, 9, 20), 2935.0),
+    (date(2018, 12, 24), 2350.0),
+    (date(2020, 2, 19), 3385.0),
+    (date(2020, 3, 23), 2220.0),
+    (date(2022, 1, 3), 4785.0),
+    (date(2022, 10, 12), 3590.0),
+    (date(2024, 7, 16), 5715.0),
+    (date(2024, 8, 5), 5210.0),
+    (date(2025, 2, 19), 6160.0),
+    (date(2025, 4, 8), 5020.0),
+    (date(2025, 10, 28), 6920.0),
+)
+
 _NORMAL = NormalDist()
 
 
@@ -111,34 +130,20 @@ _LOOKS = {
     "GLD": _Look(steps_per_dollar=100, typical_volume=9_000_000, volume_step=100),
     "GC": _Look(steps_per_dollar=10, typical_volume=200_000),
     "XAU": _Look(steps_per_dollar=100, typical_volume=None),
+    "ES": _Look(steps_per_dollar=4, typical_volume=450_000),
 }
 
 
 @cache
-def sample_closes(symbol: str) -> DailyCloses:
-    """Return the synthetic daily prices of GLD, GC or XAU (or an alias of theirs), in USD, 2004-11-18..2026-03-31.
-
-    The digest is the sha256 of the series written as lines of `date,open,high,low,close,volume`.
-    Raises UnknownNameError for any other symbol.
-    """
-    instrument = find_instrument(symbol)
-    if instrument is None or instrument.name not in SAMPLE_SYMBOLS:
-        raise UnknownNameError(kind="sample instrument", name=symbol, known=SAMPLE_SYMBOLS)
-    name = instrument.name
-    paths: dict[str, Callable[[], dict[date, float]]] = {"GLD": _gld_closes, "GC": _gc_closes, "XAU": _xau_closes}
-    days = _bars(name, paths[name]())
-    lines = "".join(f"{d.date},{d.open!r},{d.high!r},{d.low!r},{d.close!r},{d.volume}\n" for d in days)
-    proxy_note = "sample: XAU is a proxy, GLD's close over the ounces of gold a share stands for"
-    return DailyCloses(
-        symbol=name,
-        source="sample",
-        close_basis="session" if instrument.is_future else "consolidated",
-        is_synthetic=True,
-        calendar=instrument.calendar,
-        days=days,
-        digest=sha256(lines.encode()).hexdigest(),
-        notes=(proxy_note,) if instrument.proxy_of else (),
-    )
+def daily_path(name: str) -> tuple[DailyClose, ...]:
+    """Return the bar of every session of GLD, GC, XAU or ES in `SAMPLE_WINDOW`, in USD on the tick grid."""
+    paths: dict[str, Callable[[], dict[date, float]]] = {
+        "GLD": _gld_closes,
+        "GC": _gc_closes,
+        "XAU": _xau_closes,
+        "ES": _es_closes,
+    }
+    return _bars(name, paths[name]())
 
 
 @cache
@@ -153,27 +158,37 @@ def _to_step(price: float, steps_per_dollar: int) -> float:
     return round(price * steps_per_dollar) / steps_per_dollar
 
 
-@cache
-def _gld_closes() -> dict[date, float]:
-    calendar = trading_calendar("XNYS")
-    closes = {WAY_POINTS[0][0]: WAY_POINTS[0][1]}
-    for (start, start_price), (end, end_price) in pairwise(WAY_POINTS):
+def _bridge(symbol: str, calendar_name: str, way_points: Sequence[tuple[date, float]]) -> dict[date, float]:
+    """Closes from the first way-point to the sample's last session, through every way-point on its day."""
+    calendar, per_dollar = trading_calendar(calendar_name), _LOOKS[symbol].steps_per_dollar
+    closes = {way_points[0][0]: way_points[0][1]}
+    for (start, start_price), (end, end_price) in pairwise(way_points):
         days = calendar.within(DateRange(start=start, end=end))[1:]
-        noises = [_draws("GLD", day).close for day in days]
+        noises = [_draws(symbol, day).close for day in days]
+        # `sum` rounds otherwise from Python 3.12 on; `fsum` is exact in every version.
         # Taking the mean out pins the bridge's end and shrinks its steps, which the root makes good.
-        steps, mean = len(days), sum(noises) / len(days)
+        steps, mean = len(days), fsum(noises) / len(days)
         scale = NOISE * sqrt(steps / (steps - 1))
         drift = log(end_price / start_price) / steps
         level = log(start_price)
         for day, noise in zip(days, noises, strict=True):
             level += drift + scale * (noise - mean)
-            closes[day] = _to_step(exp(level), 100)
+            closes[day] = _to_step(exp(level), per_dollar)
         closes[end] = end_price
-    last, level = WAY_POINTS[-1][0], log(WAY_POINTS[-1][1])
+    last, level = way_points[-1][0], log(way_points[-1][1])
     for day in calendar.within(DateRange(start=last, end=SAMPLE_WINDOW.end))[1:]:
-        level += NOISE * _draws("GLD", day).close
-        closes[day] = _to_step(exp(level), 100)
+        level += NOISE * _draws(symbol, day).close
+        closes[day] = _to_step(exp(level), per_dollar)
     return closes
+
+
+@cache
+def _gld_closes() -> dict[date, float]:
+    return _bridge("GLD", "XNYS", GLD_WAY_POINTS)
+
+
+def _es_closes() -> dict[date, float]:
+    return _bridge("ES", "CMES", ES_WAY_POINTS)
 
 
 def _ounces() -> dict[date, float]:

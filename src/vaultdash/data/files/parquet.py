@@ -6,7 +6,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from vaultdash.data.tables import PARQUET_MAGIC, Table
+from vaultdash.data.files.tables import PARQUET_MAGIC, Table
 from vaultdash.data.wording import counted, shown
 from vaultdash.errors import FileUnreadableError
 

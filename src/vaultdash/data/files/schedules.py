@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from vaultdash.data.cells import CORRECT_ROWS, WRITE_NUMBERS, Flaw, read_number
-from vaultdash.data.rows import Dates, Flaws
-from vaultdash.data.tables import read_bytes, read_text_table
+from vaultdash.data.files.cells import CORRECT_ROWS, WRITE_NUMBERS, Flaw, read_number
+from vaultdash.data.files.rows import Dates, Flaws
+from vaultdash.data.files.tables import read_bytes, read_text_table
 from vaultdash.data.wording import printable, shown
 from vaultdash.errors import FileUnreadableError, OptionsConflictError
 from vaultdash.market import Schedule
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from vaultdash.data.tables import Table
+    from vaultdash.data.files.tables import Table
 
     Unit = Literal["percent", "fraction"]
     Meaning = Literal["volatility", "rate"]

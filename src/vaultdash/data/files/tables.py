@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from vaultdash.data.cells import Flaw, looks_like_a_date
+from vaultdash.data.files.cells import Flaw, looks_like_a_date
 from vaultdash.data.wording import counted, shown, were
 from vaultdash.errors import BadRowsError, ColumnMissingError, FileUnreadableError
 

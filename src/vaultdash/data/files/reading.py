@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from vaultdash.data.cells import CORRECT_ROWS, Flaw, has_decimal_point, read_number, read_plain_numbers
-from vaultdash.data.parquet import PARQUET_SUFFIXES, read_parquet_table
-from vaultdash.data.rows import Dates, Flaws
-from vaultdash.data.tables import read_bytes, read_text_table
+from vaultdash.data.files.cells import CORRECT_ROWS, Flaw, has_decimal_point, read_number, read_plain_numbers
+from vaultdash.data.files.parquet import PARQUET_SUFFIXES, read_parquet_table
+from vaultdash.data.files.rows import Dates, Flaws
+from vaultdash.data.files.tables import read_bytes, read_text_table
 from vaultdash.data.wording import counted, named, shown, were
 from vaultdash.errors import FileUnreadableError
 from vaultdash.market import DailyClose, DailyCloses, DateRange
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from vaultdash.data.tables import Table
+    from vaultdash.data.files.tables import Table
     from vaultdash.market import TradingCalendar
 
     Row = tuple[int, DailyClose]  # the line it begins on, and what it says

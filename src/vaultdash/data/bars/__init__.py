@@ -1,0 +1,1 @@
+"""Daily closes out of bars of any length, and their derived copies."""

@@ -1,0 +1,1 @@
+"""What is kept: records of bytes with their manifests, and the ledger of what was spent."""

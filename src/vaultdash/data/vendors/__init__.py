@@ -1,0 +1,1 @@
+"""What the sources are made of: calls, answers, failures, retries, coverage, redaction; and Yahoo."""
