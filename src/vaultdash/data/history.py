@@ -188,14 +188,15 @@ class History:
         reserved = self._reserve_all(request, priced, allow_usd=allow_usd, shown_usd=shown_usd)
         bought: list[Record] = []
         spent: list[float] = []
-        for number, (gap, reservation) in enumerate(zip(priced, reserved, strict=True), start=1):
-            on_step(f"{number} of {len(priced)}: {gap.gap.request}")
-            try:
-                bought += self._buy(gap, reservation, writer, replacing=replacing)
-            except BaseException:
-                self._release([later for later in reserved[number:] if later is not None])
-                raise
-            spent.append(gap.quote.usd or 0.0)
+        waiting = list(reserved)
+        try:
+            for number, gap in enumerate(priced, start=1):
+                on_step(f"{number} of {len(priced)}: {gap.gap.request}")
+                bought += self._buy(gap, waiting.pop(0), writer, replacing=replacing)
+                spent.append(gap.quote.usd or 0.0)
+        finally:
+            # Whatever stopped it, what was not begun is not paid.
+            self._release([reservation for reservation in waiting if reservation is not None])
         return Receipt(request=request, bought=tuple(bought), usd=fsum(spent))
 
     def _reserve_all(
