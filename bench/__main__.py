@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from bench import daily_closes, hedge_engine, start_up, tape
+from bench import daily_closes, hedge_engine, signal_backtest, start_up, tape, threshold_sweep, trade_bars
 
 BENCHMARKS = {
     "hedge_engine": hedge_engine.main,
     "start_up": start_up.main,
     "tape": tape.main,
     "daily_closes": daily_closes.main,
+    "trade_bars": trade_bars.main,
+    "signal_backtest": signal_backtest.main,
+    "threshold_sweep": threshold_sweep.main,
 }
 
 

@@ -11,6 +11,7 @@ VaultdashError
 │   ├── TemplateMisfitError        a template made for another underlying
 │   ├── OptionsConflictError       two options that cannot go together, or one that needs another
 │   ├── ParentSymbolError          a symbol that stands for many contracts, where one is needed
+│   ├── ContractRuleMissingError   trades of several contracts without a rule that picks one
 │   └── StrikeUnreachableError     a strike rule no strike satisfies
 ├── DataError                      the market history does not allow the run
 │   ├── FileUnreadableError
@@ -18,6 +19,11 @@ VaultdashError
 │   ├── AdmissionError             a download that is not what was asked for
 │   ├── NoClosesError              bars that leave no daily close
 │   ├── ColumnMissingError
+│   ├── SideMissingError           trades without a column that says who crossed the spread
+│   ├── UnknownSideError           side letters other than B, A and N
+│   ├── LateTradeError             a trade older than what was already handed on
+│   ├── ContractAbsentError        a named contract that never traded
+│   ├── ContractsUndefinedError    contracts of which nothing says whether they are spreads
 │   ├── BadRowsError
 │   ├── NoSessionError             a window in which the exchange did not open
 │   ├── WindowNotCoveredError
@@ -157,6 +163,18 @@ class OptionsConflictError(InvalidInputError):
         super().__init__(f"{problem} {remedy}")
 
 
+class ContractRuleMissingError(InvalidInputError):
+    """Trades of several contracts, and no rule that picks one of them."""
+
+    def __init__(self, *, instrument_ids: Sequence[int]) -> None:
+        shown = ", ".join(map(str, instrument_ids[:SHOWN_ROWS]))
+        super().__init__(
+            f"The trades hold several contracts at once (instrument ids {shown}), as a parent symbol such as ES.FUT "
+            f"does, and their prices cannot share a bar. Choose the front contract by the previous session's volume, "
+            f"name one contract, or ask for a continuous symbol such as ES.v.0."
+        )
+
+
 class StrikeUnreachableError(InvalidInputError):
     """A strike rule that no strike satisfies."""
 
@@ -218,6 +236,59 @@ class ColumnMissingError(DataError):
         super().__init__(
             f"{path} has no column {' or '.join(repr(name) for name in wanted)}; it has: "
             f"{', '.join(found) or 'nothing'}. Rename the column, or export the file again with a header row."
+        )
+
+
+class SideMissingError(DataError):
+    """Trades without a column that says who crossed the spread."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The trades have no side column, so nothing says who crossed the spread. Give the column (B for a buyer, "
+            "A for a seller, N for not given), or fill it with N and classify the trades by the tick rule."
+        )
+
+
+class UnknownSideError(DataError):
+    """Side letters other than B, A and N."""
+
+    def __init__(self, *, letters: Sequence[tuple[str, int]]) -> None:
+        shown = ", ".join(f"{letter!r} on {count:,} rows" for letter, count in letters[:SHOWN_ROWS])
+        super().__init__(
+            f"The side column holds letters that are not B, A or N: {shown}. Write B where a buyer crossed the spread, "
+            f"A where a seller did, and N where it is not given; check that the column is not another one."
+        )
+
+
+class LateTradeError(DataError):
+    """A trade older than what was already handed on, so that it can no longer be put in its place."""
+
+    def __init__(self, *, ts_recv: int, handed_on: int) -> None:
+        super().__init__(
+            f"A trade of ts_recv {ts_recv} arrived after trades up to {handed_on} had been used. "
+            f"Sort the rows by ts_recv, or hand them over in larger pieces."
+        )
+
+
+class ContractAbsentError(DataError):
+    """A named contract that never traded in the trades at hand."""
+
+    def __init__(self, *, instrument_id: int, held: Sequence[int]) -> None:
+        shown = ", ".join(map(str, held[:SHOWN_ROWS])) or "none"
+        super().__init__(
+            f"Contract {instrument_id} has no trade here; the trades are of: {shown}. "
+            f"Name one of these, or choose the front contract by the previous session's volume."
+        )
+
+
+class ContractsUndefinedError(DataError):
+    """Contracts of which neither a definition nor a symbol says whether they are spreads."""
+
+    def __init__(self, *, instrument_ids: Sequence[int]) -> None:
+        shown = ", ".join(map(str, instrument_ids[:SHOWN_ROWS]))
+        super().__init__(
+            f"Nothing says whether contracts {shown} are spreads. Give the definitions (instrument_class) or the raw "
+            f"symbols of the parent, or name one contract."
         )
 
 

@@ -1,10 +1,11 @@
-"""The words every room shares: windows of dates, trading calendars, daily closes."""
+"""The words every room shares: windows of dates, trading calendars, daily closes, bars."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import IntEnum, StrEnum
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from vaultdash.errors import DatesReversedError, ImpossibleValueError, NoSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -183,6 +187,55 @@ def iso_utc(moment: int) -> str:
 
 def _date_of(day: DailyClose) -> date:
     return day.date
+
+
+class Aggressor(StrEnum):
+    """Who crossed the spread, in the letters of the vendor's `side`: B is a buyer, A a seller, N is not given."""
+
+    BUYER = "B"
+    SELLER = "A"
+    NONE = "N"
+
+
+class Direction(IntEnum):
+    """What we hold: the sign of a position."""
+
+    SHORT = -1
+    FLAT = 0
+    LONG = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bars:
+    """Bars as columns, one value a bar, starts rising. What a bar says is known only at its end.
+
+    Shapes: every column is (n,). Units: `start` and `end` are UTC nanoseconds, half-open; `open`, `high`, `low`,
+    `close` are int64 prices in units of 1e-9; `vwap` is a float64 price in the instrument's currency; volumes, counts
+    and deltas are int64 contracts or shares, exact; `session` is the number of days from 1970-01-01 to the session's
+    date (int32). `volume_delta` is buy less sell volume; `min_delta` and `max_delta` are the lowest and highest
+    running delta inside the bar, 0 included; `cumulative_delta` is the running sum under the reset rule.
+    """
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    open: NDArray[np.int64]
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+    close: NDArray[np.int64]
+    volume: NDArray[np.int64]
+    buy_volume: NDArray[np.int64]
+    sell_volume: NDArray[np.int64]
+    unsided_volume: NDArray[np.int64]
+    trade_count: NDArray[np.int64]
+    vwap: NDArray[np.float64]
+    volume_delta: NDArray[np.int64]
+    min_delta: NDArray[np.int64]
+    max_delta: NDArray[np.int64]
+    cumulative_delta: NDArray[np.int64]
+    session: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.start)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

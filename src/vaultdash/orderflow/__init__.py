@@ -1,0 +1,1 @@
+"""Room 3: who crossed the spread, and what following them paid."""

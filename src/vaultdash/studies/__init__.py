@@ -1,0 +1,1 @@
+"""Sweeps, distributions, searches and audits over the hedge and order flow rooms."""
