@@ -524,7 +524,10 @@ def test_a_rewritten_day_is_not_called_missing(runner: Runner, gateway: Gateway)
 # --- export
 
 
-PRICE_FIELDS = ("price", "open", "high", "low", "close", "strike_price", "bid_px_00", "ask_px_00")
+PRICE_FIELDS = (
+    "price", "open", "high", "low", "close", "strike_price", "bid_px_00", "ask_px_00", "min_price_increment",
+    "min_price_increment_amount", "high_limit_price", "low_limit_price", "max_price_variation",
+)  # fmt: skip
 EXPORTS = [
     ("--symbol GLD --start 2020-02-10 --end 2020-03-17", SPRING.within(days("2020-02-10", "2020-03-17"))),
     (

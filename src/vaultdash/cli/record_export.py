@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vaultdash.data.store.manifest import Record
 
 PRICES = (
-    "price", "open", "high", "low", "close", "strike_price", "bid_px_00", "ask_px_00",
+    "price", "open", "high", "low", "close", "strike_price", "bid_px_00", "ask_px_00", "min_price_increment",
+    "min_price_increment_amount", "high_limit_price", "low_limit_price", "max_price_variation",
 )  # fmt: skip
 
 
